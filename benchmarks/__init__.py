@@ -1,0 +1,1 @@
+"""Side-by-side measurements against Keras, PyTorch and KerasHub."""

@@ -1,0 +1,153 @@
+"""Long short-term memory, with and without peepholes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from kseq.cells.base import Cell, Tensor
+from kseq.errors import positive
+from kseq.ops.lstm import lstm_step
+
+
+@keras.saving.register_keras_serializable("kseq")
+class LSTMCell(Cell):
+    """Long short-term memory with a forget gate.
+
+        i(t) = s(x(t) W_i + h(t-1) U_i + b_i)               input gate
+        f(t) = s(x(t) W_f + h(t-1) U_f + b_f)               forget gate
+        g(t) = tanh(x(t) W_g + h(t-1) U_g + b_g)            candidate
+        c(t) = clip(f(t) * c(t-1) + i(t) * g(t))            memory cell
+        o(t) = s(x(t) W_o + h(t-1) U_o + b_o)               output gate
+        h(t) = o(t) * tanh(c(t))
+
+    `kernel` is `(features, 4 units)`, `recurrent_kernel` `(units, 4 units)`, `bias` `(4 units,)`, gates in
+    the order i f g o as in `keras.layers.LSTM` and `torch.nn.LSTM`. The states are `[h, c]`.
+
+    Args:
+        units: width of `h` and `c`.
+        activation: of the candidate and of the cell's way out ("tanh" above).
+        recurrent_activation: `s`, of the gates.
+        unit_forget_bias: add 1 to the forget gate's bias at the start (Jozefowicz et al., 2015), so that
+            the cell begins by remembering.
+        cell_clip: bound of the absolute value of `c`, or None.
+        **kwargs: as in `kseq.cells.base.Cell`.
+
+    Reference:
+        Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gers, Schmidhuber and Cummins,
+        "Learning to Forget", 2000.
+    """
+
+    gates = 4
+    peephole_kernel = None
+
+    def __init__(
+        self,
+        units: int,
+        activation: Any = "tanh",
+        recurrent_activation: Any = "sigmoid",
+        *,
+        unit_forget_bias: bool = True,
+        cell_clip: float | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(units, **kwargs)
+        self.activation = keras.activations.get(activation)
+        self.recurrent_activation = keras.activations.get(recurrent_activation)
+        self.unit_forget_bias = unit_forget_bias
+        self.cell_clip = None if cell_clip is None else positive("cell_clip", cell_clip)
+
+    @property
+    def state_size(self) -> list[int]:
+        return [self.units, self.units]
+
+    def add_bias(self, name: str, shape: tuple[int, ...], initializer: Any = None) -> Any:
+        def with_forget_bias(shape: tuple, dtype: Any = None) -> Tensor:
+            u = self.units
+            start = self.bias_initializer(shape, dtype=dtype)
+            one = ops.concatenate([ops.zeros(u), ops.ones(u), ops.zeros(2 * u)])
+            return start + ops.cast(one, start.dtype)
+
+        return super().add_bias(name, shape, with_forget_bias if self.unit_forget_bias else None)
+
+    def step(
+        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
+    ) -> tuple[Tensor, list]:
+        h, c = states
+        h = h if recurrent_mask is None else h * recurrent_mask
+        z = projected + ops.matmul(h, self.recurrent_kernel)  # (batch, 4 * units)
+        activations = self.activation, self.recurrent_activation
+        h, c, _ = lstm_step(z, c, self.peephole_kernel, self.cell_clip, *activations)
+        return h, [h, c]
+
+    def sequence(self, recurrent_mask: Tensor | None) -> Any:
+        usual = (keras.activations.tanh, keras.activations.sigmoid)
+        if keras.backend.backend() != "tensorflow" or usual != (self.activation, self.recurrent_activation):
+            return None
+        from kseq.ops.lstm_bptt import lstm_sequence
+
+        def run(projected: Tensor, states: list, mask: Tensor | None) -> tuple[Tensor, list]:
+            kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
+            peepholes = self.peephole_kernel
+            if peepholes is not None:
+                peepholes = ops.cast(peepholes, self.compute_dtype)
+            h, *states = lstm_sequence(
+                projected, *states, kernel, peepholes, mask, recurrent_mask, self.cell_clip
+            )
+            return h, states
+
+        return run
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "activation": keras.activations.serialize(self.activation),
+            "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
+            "unit_forget_bias": self.unit_forget_bias,
+            "cell_clip": self.cell_clip,
+        }
+
+
+@keras.saving.register_keras_serializable("kseq")
+class PeepholeLSTMCell(LSTMCell):
+    """Long short-term memory whose gates see the memory cell.
+
+        i(t) = s(x(t) W_i + h(t-1) U_i + p_i * c(t-1) + b_i)
+        f(t) = s(x(t) W_f + h(t-1) U_f + p_f * c(t-1) + b_f)
+        g(t) = tanh(x(t) W_g + h(t-1) U_g + b_g)
+        c(t) = clip(f(t) * c(t-1) + i(t) * g(t))
+        o(t) = s(x(t) W_o + h(t-1) U_o + p_o * c(t) + b_o)
+        h(t) = o(t) * tanh(c(t))
+
+    The peepholes are diagonal: each gate sees only its own cell. `peephole_kernel` is `(3, units)`, in the
+    order i f o. The output gate sees the new cell, the other two the old one.
+
+    Args:
+        units: width of `h` and `c`.
+        peephole_initializer: of `peephole_kernel`.
+        **kwargs: as in `LSTMCell`.
+
+    Reference:
+        Gers, Schraudolph and Schmidhuber, "Learning Precise Timing with LSTM Recurrent Networks", 2002.
+    """
+
+    def __init__(self, units: int, *args: Any, peephole_initializer: Any = "zeros", **kwargs: Any):
+        super().__init__(units, *args, **kwargs)
+        self.peephole_initializer = keras.initializers.get(peephole_initializer)
+
+    def build(self, inputs_shape: Sequence[int | None], states_shape: Any = None) -> None:
+        super().build(inputs_shape)
+        self.peephole_kernel = self.add_weight(
+            shape=(3, self.units),
+            name="peephole_kernel",
+            initializer=self.peephole_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+
+    def get_config(self) -> dict:
+        return {
+            **super().get_config(),
+            "peephole_initializer": keras.initializers.serialize(self.peephole_initializer),
+        }

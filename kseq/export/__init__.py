@@ -1,0 +1,1 @@
+"""Models for other programs: SavedModel, the manifest that travels with them."""

@@ -1,0 +1,118 @@
+"""Write a SavedModel, load it back, and only then put it where it will be served."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from kseq.errors import UserError
+from kseq.export.manifest import next_version, write_manifest
+
+TOLERANCE = 1e-4  # largest relative difference between an export and its model
+
+
+class ExportError(RuntimeError):
+    """An export that does not give its model's numbers."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """One signature of an export.
+
+    Args:
+        name: what callers ask for.
+        function: from tensors to a dictionary of tensors.
+        inputs: what it takes, each with a name.
+    """
+
+    name: str
+    function: Callable[..., Mapping[str, tf.Tensor]]
+    inputs: list[tf.TensorSpec]
+
+
+def save(
+    endpoints: list[Endpoint],
+    check: Callable[[Any], Mapping[str, float]],
+    root: str | Path,
+    name: str,
+    *,
+    track: Iterable[Any],
+    config: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+    signatures: Mapping[str, str],
+) -> Path:
+    """Write the next version of an export; a version is complete and checked, or is not there.
+
+    Args:
+        endpoints: the signatures; the first is also `serving_default`.
+        check: from the loaded export to differences from the model, by what was compared.
+        root: directory of all exports.
+        name: name of the export.
+        track: models and layers whose variables and tables the functions use.
+        config: for the manifest.
+        metrics: for the manifest.
+        signatures: what each takes and gives, in words, for the manifest.
+
+    Returns:
+        The directory `ROOT/NAME/VERSION`.
+
+    Raises:
+        ExportError: a difference is larger than `TOLERANCE`.
+        UserError: nothing can be written there.
+    """
+    parent = Path(root) / name
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
+    except OSError as error:
+        raise UserError(f"cannot write the export `{parent}`: {error.strerror}") from None
+    try:
+        module = tf.Module()
+        module.tracked = list(track)
+        functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
+        module.functions = functions
+        served = {"serving_default": functions[endpoints[0].name], **functions}
+        with _quiet():
+            tf.saved_model.save(module, str(temporary), signatures=served)
+            differences = dict(check(tf.saved_model.load(str(temporary))))
+        for what, difference in differences.items():
+            if not difference <= TOLERANCE:
+                raise ExportError(f"`{what}` of the export differs from the model by {difference:.2g}")
+        version = next_version(root, name)
+        write_manifest(
+            temporary,
+            name=name,
+            version=version,
+            config=config,
+            metrics={**metrics, "difference_from_model": differences},
+            signatures=signatures,
+        )
+        temporary.chmod(0o755)  # mkdtemp's 0o700 would lock a server of another user out
+        os.rename(temporary, parent / str(version))
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):  # earlier versions live there
+            parent.rmdir()
+        raise
+    return parent / str(version)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Hold back TensorFlow's notes on saving, which ask for nothing."""
+    loggers = [logging.getLogger("tensorflow"), logging.getLogger("absl")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

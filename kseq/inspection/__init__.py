@@ -1,0 +1,1 @@
+"""Looking into training and models: curves and plots."""

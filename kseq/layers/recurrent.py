@@ -1,0 +1,262 @@
+"""Recurrent layers: a cell run over time."""
+
+import inspect
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import keras
+from keras import ops, tree
+
+from kseq.cells import GRUCell, JordanRNNCell, LSTMCell, PeepholeLSTMCell, SimpleRNNCell
+from kseq.cells.base import Cell, Tensor, unfold_cell
+
+
+@keras.saving.register_keras_serializable("kseq")
+class RNN(keras.layers.RNN):
+    """Run any cell over a sequence: a cell of `kseq.cells`, of `keras.layers`, or your own.
+
+    The part of the step that depends on the input alone is computed for all time steps in one matrix
+    product (cells that have `project` and `step`); the loop holds only the recurrent part.
+
+    Args:
+        cell: the cell.
+        return_sequences: return the output of every step, not only the last.
+        return_state: return the final states behind the output.
+        go_backwards: read from the end; outputs come in the order of reading.
+        stateful: start each batch from the states at the end of the one before (fixed batch size).
+        unroll: write the steps out in place of a loop; needs a static time dimension.
+        zero_output_for_mask: outputs of masked steps are zero, not the last real output.
+        **kwargs: of `keras.layers.Layer`.
+
+    Call arguments:
+        sequences: `(batch, time, features)`.
+        initial_state: the states before the first step, zeros if None.
+        mask: boolean `(batch, time)`, True for a real step; any pattern. A masked step holds state and
+            output.
+        training: whether dropout is on.
+
+    Returns:
+        The output, `(batch, time, units)` or `(batch, units)`; with `return_state`,
+        `(output, *states)`.
+
+    Example:
+        >>> layer = RNN(LSTMCell(4), return_sequences=True, return_state=True)
+        >>> output, h, c = layer(keras.ops.ones((2, 5, 3)))
+        >>> tuple(output.shape)
+        (2, 5, 4)
+    """
+
+    def __init__(self, cell: Any, **kwargs: Any):
+        super().__init__(cell, **kwargs)
+        self.supports_masking = True
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
+    ) -> tuple:
+        last, outputs, states = unfold_cell(
+            self.cell,
+            sequences,
+            list(initial_state),
+            training=training,
+            mask=mask,
+            go_backwards=self.go_backwards,
+            zero_output_for_mask=self.zero_output_for_mask,
+            return_sequences=self.return_sequences,
+            unroll=self.unroll,
+        )
+        return last, last if outputs is None else outputs, states
+
+    def reset_state(self) -> None:
+        """Set the carried states of a stateful layer to zero."""
+        for variable in tree.flatten(self.states or []):
+            variable.assign(ops.zeros_like(variable.value))
+
+
+class CellLayer(RNN):
+    """A recurrent layer that takes its cell's arguments as its own.
+
+    The arguments are said once, in the cell: here they become call signature, attributes and
+    configuration keys of the layer.
+    """
+
+    cell_class: type[Cell]
+
+    def __init_subclass__(cls, **kwargs: Any):
+        super().__init_subclass__(**kwargs)
+        cell = _parameters(cls.cell_class)
+        own = [p for p in _parameters(keras.layers.RNN).values() if p.name != "cell"]
+        own = [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name not in cell]
+        positional = [p for p in cell.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        keyword = [p for p in cell.values() if p.kind is p.KEYWORD_ONLY]
+        rest = inspect.Parameter("kwargs", inspect.Parameter.VAR_KEYWORD)
+        cls.__signature__ = inspect.Signature([*positional, *keyword, *own, rest])
+        forward_to_cell(cls, cell)
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        names = _parameters(self.cell_class)
+        options = {name: kwargs.pop(name) for name in list(kwargs) if name in names}
+        if "dtype" in kwargs:
+            options["dtype"] = kwargs["dtype"]
+        super().__init__(self.cell_class(*args, **options), **kwargs)
+
+    def get_config(self) -> dict:
+        config = super().get_config()
+        del config["cell"]
+        cell = self.cell.get_config()
+        return {**config, **{name: cell[name] for name in _parameters(self.cell_class)}}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "CellLayer":
+        return cls(**config)
+
+
+def forward_to_cell(cls: type, names: Iterable[str]) -> None:
+    """Give a layer class read-only attributes that are its cell's."""
+    for name in names:
+        setattr(cls, name, property(operator.attrgetter(f"cell.{name}")))
+
+
+def _parameters(cls: type) -> dict[str, inspect.Parameter]:
+    """The named arguments of a class, those of its bases behind its own where it passes them on."""
+    found: dict[str, inspect.Parameter] = {}
+    for base in cls.__mro__:
+        if base is keras.layers.Layer:
+            break
+        if "__init__" in base.__dict__:
+            for p in list(inspect.signature(base.__init__).parameters.values())[1:]:
+                if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY):
+                    found.setdefault(p.name, p)
+    return found
+
+
+@keras.saving.register_keras_serializable("kseq")
+class SimpleRNN(CellLayer):
+    """Elman recurrence: the hidden state feeds back.
+
+        h(t) = f(x(t) W + h(t-1) U + b)
+
+    Takes the arguments of `kseq.cells.SimpleRNNCell` and of `kseq.layers.RNN`.
+    """
+
+    cell_class = SimpleRNNCell
+
+
+@keras.saving.register_keras_serializable("kseq")
+class LSTM(CellLayer):
+    """Long short-term memory over a sequence; equations in `kseq.cells.LSTMCell`.
+
+    Takes the arguments of `kseq.cells.LSTMCell` and of `kseq.layers.RNN`. Weights have the shapes and the
+    gate order of `keras.layers.LSTM`: `ours.set_weights(theirs.get_weights())`.
+
+    Example:
+        >>> tuple(LSTM(4)(keras.ops.ones((2, 5, 3))).shape)
+        (2, 4)
+    """
+
+    cell_class = LSTMCell
+
+
+@keras.saving.register_keras_serializable("kseq")
+class PeepholeLSTM(CellLayer):
+    """Long short-term memory with peepholes; equations in `kseq.cells.PeepholeLSTMCell`.
+
+    Takes the arguments of `kseq.cells.PeepholeLSTMCell` and of `kseq.layers.RNN`.
+    """
+
+    cell_class = PeepholeLSTMCell
+
+
+@keras.saving.register_keras_serializable("kseq")
+class GRU(CellLayer):
+    """Gated recurrent unit over a sequence; equations in `kseq.cells.GRUCell`.
+
+    Takes the arguments of `kseq.cells.GRUCell` and of `kseq.layers.RNN`. Weights have the shapes and the
+    gate order of `keras.layers.GRU`: `ours.set_weights(theirs.get_weights())`.
+    """
+
+    cell_class = GRUCell
+
+
+@keras.saving.register_keras_serializable("kseq")
+class JordanRNN(CellLayer):
+    """Jordan recurrence: the output feeds back; equations in `kseq.cells.JordanRNNCell`.
+
+    Given `targets`, each step is fed the true output of the step before in place of its own (teacher
+    forcing), so that all steps are computed in parallel:
+
+        h(t) = f(x(t) W + target(t-1) U + b),   target(0) = initial state
+
+    Without them the layer runs open loop, on its own outputs: what it must do when it serves. The two
+    see different inputs, which is the train/serve gap of teacher forcing.
+
+    Takes the arguments of `kseq.cells.JordanRNNCell` and of `kseq.layers.RNN`.
+
+    Call arguments:
+        targets: `(batch, time, output_units)`, the true outputs in the order of `sequences`, or None.
+            With a mask, a step is fed the target of the last real step before it.
+
+    Example:
+        >>> layer = JordanRNN(8, 3, return_sequences=True)
+        >>> x, y = keras.ops.ones((2, 5, 4)), keras.ops.ones((2, 5, 3))
+        >>> layer(x, targets=y).shape == layer(x).shape == (2, 5, 3)
+        True
+
+    Reference:
+        Williams and Zipser, "A Learning Algorithm for Continually Running Fully Recurrent Neural
+        Networks", 1989 (teacher forcing).
+    """
+
+    cell_class = JordanRNNCell
+
+    def call(
+        self,
+        sequences: Tensor,
+        initial_state: Any = None,
+        mask: Tensor | None = None,
+        training: bool = False,
+        targets: Tensor | None = None,
+    ) -> Any:
+        if targets is None:
+            return super().call(sequences, initial_state, mask, training)
+        if self.go_backwards:
+            sequences, targets = ops.flip(sequences, axis=1), ops.flip(targets, axis=1)
+            mask = None if mask is None else ops.flip(mask, axis=1)
+        start = initial_state
+        if start is None:
+            start = self.states or self.cell.get_initial_state(ops.shape(sequences)[0])
+        start = tree.flatten(start)[0]
+        outputs = self._teacher_forced(
+            sequences, ops.cast(start, self.compute_dtype), mask, training, targets
+        )
+        last = outputs[:, -1]
+        if self.stateful:
+            self.states[0].assign(last)
+        if self.zero_output_for_mask and mask is not None:
+            outputs = ops.where(ops.expand_dims(mask, -1), outputs, ops.zeros_like(outputs))
+        result = outputs if self.return_sequences else outputs[:, -1]
+        return (result, last) if self.return_state else result
+
+    def _teacher_forced(
+        self, x: Tensor, start: Tensor, mask: Tensor | None, training: bool, targets: Tensor
+    ) -> Tensor:
+        cell, batch, time = self.cell, ops.shape(x)[0], ops.shape(x)[1]
+        targets = ops.cast(targets, self.compute_dtype)
+        history = ops.concatenate([ops.expand_dims(start, 1), targets], axis=1)
+        if mask is None:
+            previous = history[:, :-1]
+        else:
+            # index into history of the last real step up to t; 0 is the initial state
+            index = ops.where(mask, ops.arange(1, time + 1), 0)
+            index = ops.associative_scan(ops.maximum, index, axis=1)  # (batch, time)
+            before = ops.pad(index[:, :-1], [[0, 0], [1, 0]])
+            previous = ops.take_along_axis(history, ops.expand_dims(before, -1), axis=1)
+        recurrent_mask = cell.recurrent_mask(batch, training)
+        if recurrent_mask is not None:
+            recurrent_mask = ops.expand_dims(recurrent_mask, 1)
+        outputs, _ = cell.step(cell.project(cell.drop_inputs(x, training)), [previous], recurrent_mask)
+        if mask is None:
+            return outputs
+        # masked steps hold the last own output, zero before the first
+        held = ops.pad(outputs, [[0, 0], [1, 0], [0, 0]])
+        return ops.take_along_axis(held, ops.expand_dims(index, -1), axis=1)

@@ -1,0 +1,55 @@
+"""Losses over sequences."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("kseq")
+class NextTokenLoss(keras.losses.Loss):
+    """Cross-entropy of the next token, summed over time and averaged over the batch.
+
+        L = 1/batch * sum_b sum_t w(b, t) * -log p(y(b, t) | y(b, 1) .. y(b, t-1))
+
+    The sum over time is what back-propagation through time differentiates: every step's error counts
+    in full, whatever the window's length. In nats; divide by the number of time steps for the mean per
+    token, or read it from `kseq.metrics.Perplexity`.
+
+    Args:
+        **kwargs: of `keras.losses.Loss`, without `reduction`.
+
+    Call arguments:
+        y_true: integer `(batch, time)`.
+        y_pred: logits `(batch, time, vocabulary)`.
+        sample_weight: `(batch, time)`, zero where there is no token.
+
+    Example:
+        >>> loss = NextTokenLoss()
+        >>> float(loss([[0, 1, 1]], [[[0.0, 0.0]] * 3])) / 3  # log 2 a token
+        0.693147...
+    """
+
+    def __init__(self, name: str = "next_token_loss", **kwargs: Any):
+        kwargs.pop("reduction", None)
+        super().__init__(name=name, reduction="sum", **kwargs)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        # Keras sums what `call` returns over all axes: the mean over the batch is taken here
+        batch = ops.cast(ops.shape(y_pred)[0], "float32")
+        return token_nll(y_true, y_pred) / batch
+
+    def get_config(self) -> dict:
+        return {"name": self.name, "dtype": self.dtype}
+
+
+def token_nll(targets: Tensor, logits: Tensor) -> Tensor:
+    """Negative log-likelihood of each target in nats, `(batch, time)`, in float32.
+
+    Args:
+        targets: integer `(batch, time)`.
+        logits: `(batch, time, vocabulary)`.
+    """
+    return ops.sparse_categorical_crossentropy(targets, ops.cast(logits, "float32"), from_logits=True)

@@ -1,0 +1,205 @@
+"""A recurrent language model."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from kseq import cells
+from kseq.errors import UserError, fraction, one_of, positive
+from kseq.layers import Stacked
+from kseq.models.carry import Carry
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable("kseq")
+class LanguageModel(keras.Model):
+    """Predict the next token of a text from all tokens before it.
+
+        e(t) = E[token(t)]
+        h(t), s(t) = rnn(e(t), s(t-1))                  stacked cells of any kind
+        p(token(t+1) = k) = softmax(h(t) V + b)[k]      V = E' with tied weights
+
+    Called on `{"tokens", "reset"}`, the batches of `kseq.data.contiguous_streams`, the model carries its
+    states from each batch to the next, one set in training and one in evaluation, so that a window of
+    truncated back-propagation sees the whole text before it. Called on tokens alone it starts from zero
+    states and carries nothing. Dropout is variational everywhere.
+
+    Args:
+        vocab_size: number of token ids; id 0 is padding.
+        cell: name of the cell, one of `kseq.cells.NAMES`.
+        units: width of each recurrent layer.
+        num_layers: number of recurrent layers.
+        embedding_dim: width of the embedding; `units` if None.
+        tie_weights: use the embedding, transposed, as output layer; where the widths differ, a linear
+            layer stands between.
+        dropout: on the embedding, between the layers and on the output.
+        recurrent_dropout: on `h(t-1)` inside the cells.
+        residual: add each layer's input to its output, from the second layer on.
+        seed: of the weights and of dropout.
+        **kwargs: of `keras.Model`.
+
+    Call arguments:
+        inputs: integer tokens `(batch, time)`, or `{"tokens": ..., "reset": boolean (batch,)}`.
+        training: whether dropout is on.
+
+    Returns:
+        Logits `(batch, time, vocab_size)`.
+
+    Example:
+        >>> model = LanguageModel(vocab_size=50, cell="peephole_lstm", units=8, num_layers=2)
+        >>> tuple(model(keras.ops.ones((3, 7), "int32")).shape)
+        (3, 7, 50)
+
+    Reference:
+        Mikolov et al., "Recurrent Neural Network Based Language Model", 2010; Press and Wolf, "Using the
+        Output Embedding to Improve Language Models", 2017 (tying); Gal and Ghahramani, "A Theoretically
+        Grounded Application of Dropout in Recurrent Neural Networks", 2016.
+    """
+
+    def __init__(
+        self,
+        vocab_size: int,
+        cell: str = "lstm",
+        units: int = 256,
+        num_layers: int = 1,
+        *,
+        embedding_dim: int | None = None,
+        tie_weights: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        residual: bool = False,
+        seed: int | None = None,
+        **kwargs: Any,
+    ):
+        super().__init__(**kwargs)
+        embedding_dim = positive("embedding_dim", units if embedding_dim is None else embedding_dim)
+        fraction("dropout", dropout)
+        self.config = {
+            "vocab_size": positive("vocab_size", vocab_size),
+            "cell": one_of("cell", cell, cells.NAMES),
+            "units": positive("units", units),
+            "num_layers": positive("num_layers", num_layers),
+            "embedding_dim": embedding_dim,
+            "tie_weights": tie_weights,
+            "dropout": dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "residual": residual,
+            "seed": seed,
+        }
+        # `fit` would compile the whole step into one XLA program, which leaves all cores but one idle
+        self.supports_jit = False
+        seeds = (lambda n: None) if seed is None else (lambda n: seed + n)
+        uniform = keras.initializers.RandomUniform(-0.1, 0.1, seed=seeds(0))
+        self.embedding = keras.layers.Embedding(vocab_size, embedding_dim, uniform, name="embedding")
+        self.input_dropout = keras.layers.SpatialDropout1D(dropout, seed=seeds(1))
+        self.rnn = Stacked(
+            [
+                cells.get(
+                    cell,
+                    units,
+                    recurrent_dropout=recurrent_dropout,
+                    kernel_initializer=keras.initializers.GlorotUniform(seeds(10 + n)),
+                    recurrent_initializer=keras.initializers.Orthogonal(seed=seeds(100 + n)),
+                    seed=seeds(1000 + n),
+                )
+                for n in range(num_layers)
+            ],
+            residual=residual,
+            dropout=dropout,
+            seed=seeds(2),
+            return_sequences=True,
+            return_state=True,
+            name="rnn",
+        )
+        self.output_dropout = keras.layers.SpatialDropout1D(dropout, seed=seeds(3))
+        width = embedding_dim if tie_weights else vocab_size
+        glorot = keras.initializers.GlorotUniform(seeds(4))
+        self.head = None
+        if not (tie_weights and embedding_dim == units):
+            self.head = keras.layers.Dense(width, kernel_initializer=glorot, name="head")
+        self.tie_weights = tie_weights
+        self.training_carry = Carry(self.rnn.cell.state_size, name="training_carry")
+        self.evaluation_carry = Carry(self.rnn.cell.state_size, name="evaluation_carry")
+
+    def build(self, inputs_shape: Any = None) -> None:
+        self.embedding.build((None, None))
+        self.rnn.build((None, None, self.config["embedding_dim"]))
+        if self.head is not None:
+            self.head.build((None, None, self.config["units"]))
+        if self.tie_weights:
+            self.output_bias = self.add_weight(
+                shape=(self.config["vocab_size"],), initializer="zeros", name="output_bias"
+            )
+
+    def initial_states(self, batch_size: Any) -> list:
+        """Zero states for `batch_size` rows, one list per layer."""
+        return self.rnn.get_initial_state(batch_size)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        states: list,
+        mask: Tensor | None = None,
+        training: bool | None = None,
+    ) -> tuple[Tensor, list]:
+        """Logits and states after `tokens`, from given states; carries nothing.
+
+        Args:
+            tokens: integer `(batch, time)`.
+            states: one list per layer, as `initial_states` gives and this function returns.
+            mask: boolean `(batch, time)`, True for a real token, or None if all are.
+            training: whether dropout is on.
+
+        Returns:
+            `(logits, states)`, logits `(batch, time, vocab_size)`.
+        """
+        x = self.input_dropout(self.embedding(tokens), training=training)
+        x, *states = self.rnn(x, initial_state=states, mask=mask, training=training)
+        x = self.output_dropout(x, training=training)
+        x = x if self.head is None else self.head(x)
+        if self.tie_weights:
+            x = ops.matmul(x, ops.transpose(self.embedding.embeddings)) + self.output_bias
+        return x, states
+
+    def call(self, inputs: Any, training: bool | None = None) -> Tensor:
+        if not isinstance(inputs, dict):
+            return self.forward(inputs, self.initial_states(ops.shape(inputs)[0]), None, training)[0]
+        if set(inputs) != {"tokens", "reset"}:
+            raise UserError(f"inputs must have the keys tokens and reset, got {sorted(inputs)}")
+        tokens = inputs["tokens"]
+        carry = self.training_carry if training else self.evaluation_carry
+        states = carry.start(self.initial_states(ops.shape(tokens)[0]), inputs["reset"])
+        logits, states = self.forward(tokens, states, None, training)
+        carry.set(states)
+        return logits
+
+    def read(self, tokens: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list]:
+        """Read a prompt: what `kseq.decoding` starts from.
+
+        Args:
+            tokens: integer `(batch, time)`, the first one the start of a text.
+            mask: boolean `(batch, time)`, True for a real token; padding on the right.
+
+        Returns:
+            `(log_probs, states)` after each row's last real token.
+        """
+        logits, states = self.forward(tokens, self.initial_states(ops.shape(tokens)[0]), mask)
+        return ops.log_softmax(ops.cast(logits[:, -1], "float32")), states  # masked steps hold
+
+    def step(self, last_ids: Tensor, states: list) -> tuple[Tensor, list]:
+        """One token further: the step function of `kseq.decoding`.
+
+        Args:
+            last_ids: integer `(batch,)`.
+            states: the states before these tokens.
+
+        Returns:
+            `(log_probs, states)`, log_probs `(batch, vocab_size)` float32.
+        """
+        logits, states = self.forward(ops.expand_dims(last_ids, 1), states)
+        return ops.log_softmax(ops.cast(logits[:, 0], "float32")), states
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), **self.config}

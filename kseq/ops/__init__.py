@@ -1,0 +1,5 @@
+"""Pure functions on tensors."""
+
+from kseq.ops.recurrence import unfold
+
+__all__ = ["unfold"]

@@ -1,0 +1,426 @@
+"""Language modelling: learn to continue a text, by character or by word.
+
+`python -m pipelines.language_model train` learns from the text that every Python carries;
+`--data` takes a text file, a directory of splits or a tfds name.
+"""
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kseq.errors import UserError, fraction, not_negative, positive
+from pipelines import runs
+from pipelines.config import option
+from pipelines.pipeline import Pipeline, Verb, main
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from kseq.data import Vocabulary
+    from kseq.models import LanguageModel, NGramModel
+
+TASK = "language_model"
+CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru")
+EXACT_STEPS = 512  # window of the exact evaluation; the states go on, so it changes no figure
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """What a language model is made from; the defaults are for the embedded text."""
+
+    data: str = option("kseq_python_topics", "text file (.gz too), directory of splits, or tfds name")
+    level: str = option("char", "what a token is", choices=("char", "word"))
+    validation: float = option(0.05, "share of the text for validation where there is no such part")
+    test: float = option(0.05, "share of the text for testing, likewise; 0: validation serves as test")
+    max_vocab: int | None = option(None, "keep this many tokens, the rest is unknown")
+    min_count: int = option(1, "tokens seen less often in training are unknown")
+    cell: str = option("lstm", "recurrent cell", choices=CELLS)
+    units: int = option(320, "width of a recurrent layer")
+    num_layers: int = option(1, "recurrent layers")
+    embedding_dim: int | None = option(None, "width of the embedding; none: as units")
+    tie_weights: bool = option(False, "use the embedding as output layer too")
+    residual: bool = option(False, "add each layer's input to its output")
+    dropout: float = option(0.3, "share of features dropped around the layers, one mask a window")
+    recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
+    batch_size: int = option(16, "parallel streams of text")
+    time_steps: int = option(64, "tokens a window: how far the gradient goes back")
+    epochs: int = option(20, "times through the text at most")
+    learning_rate: float = option(3e-3, "of AdamW, or its peak")
+    schedule: str = option("cosine", "of the rate", choices=("plateau", "cosine", "constant"))
+    warmup_steps: int = option(100, "steps over which the cosine schedule rises")
+    weight_decay: float = option(0.0, "decoupled weight decay")
+    clip_norm: float | None = option(20.0, "largest norm of the gradient of the loss summed over time")
+    patience: int | None = option(5, "epochs without improvement before training ends")
+    lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
+    lr_factor: float = option(0.5, "what the rate is then multiplied by")
+    time_limit: float | None = option(None, "seconds of training at most")
+    ngram_order: int | None = option(None, "of the baseline; none: 8 for characters, 5 for words")
+    seed: int = option(1, "of weights, dropout and sampling")
+
+    def __post_init__(self) -> None:
+        for name in ("units", "num_layers", "embedding_dim", "batch_size", "time_steps", "epochs"):
+            positive(name, getattr(self, name))
+        for name in ("learning_rate", "clip_norm", "time_limit", "ngram_order", "min_count", "max_vocab"):
+            positive(name, getattr(self, name))
+        for name in ("dropout", "recurrent_dropout", "validation", "test"):
+            fraction(name, getattr(self, name))
+        for name in ("weight_decay", "warmup_steps", "patience", "lr_patience", "seed"):
+            not_negative(name, getattr(self, name))
+        if not 0 < self.lr_factor < 1:
+            raise UserError(f"`lr_factor` must be above 0 and below 1, got {self.lr_factor}")
+
+    @property
+    def unit(self) -> str:
+        """What a token is called in reports."""
+        return "character" if self.level == "char" else "word"
+
+
+@dataclasses.dataclass(frozen=True)
+class Train(Config, runs.NewRun):
+    """Options of `train`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate(runs.TrainedRun):
+    """Options of `evaluate`."""
+
+    text: str | None = option(None, "text file to evaluate on; none: the test part of the run's data")
+
+
+@dataclasses.dataclass(frozen=True)
+class Generate(runs.TrainedRun):
+    """Options of `generate`."""
+
+    prompt: str = option("", "text to go on from")
+    length: int = option(500, "tokens to write")
+    temperature: float = option(0.7, "below 1 sharpens, above 1 flattens, 0 always takes the likeliest")
+    top_k: int = option(0, "choose among the k likeliest tokens; 0: among all")
+    top_p: float = option(1.0, "choose among the likeliest tokens that together reach this probability")
+    unk: bool = option(False, "let the unknown token be written")
+    seed: int | None = option(None, "the same seed writes the same text; none: another each time")
+
+    def __post_init__(self) -> None:
+        positive("length", self.length)
+
+
+@dataclasses.dataclass(frozen=True)
+class Export(runs.TrainedRun):
+    """Options of `export`."""
+
+    name: str = option(TASK, "name of the export")
+    saved_models: str = option("saved_models", "directory of all exports")
+
+
+@dataclasses.dataclass(frozen=True)
+class Data:
+    """The three parts of a text as ids."""
+
+    name: str
+    note: str
+    vocabulary: "Vocabulary"
+    train: "np.ndarray"
+    validation: "np.ndarray"
+    test: "np.ndarray"
+
+
+def train(options: Train) -> int | None:
+    """Train a model, report on the test text, write a sample."""
+    import keras
+
+    from kseq.data import contiguous_streams
+    from kseq.training.callbacks import standard_callbacks
+
+    config = runs.split_options(options, Config)
+    runs.check_resume(options)
+    keras.utils.set_random_seed(config.seed)
+    data = read(config)
+    bos = data.vocabulary.bos_id
+    batches = contiguous_streams(data.train, config.batch_size, config.time_steps, bos)
+    validation_rows = min(8, max(1, len(data.validation) // 1000))
+    validation = contiguous_streams(data.validation, validation_rows, config.time_steps, bos)
+    contiguous_streams(data.test, 1, EXACT_STEPS, bos)  # too short a test text is said now
+    model = build(config, len(data.vocabulary), len(batches))
+    run = runs.start(TASK, config, options, data.name, config.seed)
+
+    with run.training():
+        runs.say("run", run.path)
+        describe(config, data, model)
+        data.vocabulary.save(run.vocabulary)
+        ngram = baseline(config, data)
+        run.write_metrics(ngram=score_ngram(ngram, data.test))
+        runs.say("n-gram", ngram_line(config, run.metrics["ngram"]))
+        model.fit(
+            batches,
+            validation_data=validation,
+            epochs=config.epochs,
+            shuffle=False,
+            callbacks=standard_callbacks(
+                run,
+                monitor="val_nats",
+                tokens_per_step=config.batch_size * config.time_steps,
+                patience=config.patience,
+                lr_patience=config.lr_patience if config.schedule == "plateau" else None,
+                lr_factor=config.lr_factor,
+                time_limit=config.time_limit,
+                notify=lambda sentence: print(f"\n{sentence}", flush=True),
+            ),
+        )
+        best = load(run.model)
+        print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
+        run.write_metrics(test=score(best, data.test, bos))
+        draw(run, config)
+    if run.status == "interrupted":
+        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
+        return 130
+    summary(run, config, best, data)
+    return None
+
+
+def evaluate(options: Evaluate) -> None:
+    """Give the exact perplexity of a text, the baseline's beside it."""
+    from pathlib import Path
+
+    from kseq.data.text_files import read_text
+
+    run = runs.find(TASK, options)
+    config, vocabulary, model = restore(run)
+    text = None if options.text is None else vocabulary.encode(read_text(Path(options.text)))
+    data = read(config)
+    ids = data.test if text is None else text
+    if len(ids) < 2:
+        raise UserError(f"{options.text} is too short: 2 {config.unit}s are the least")
+    runs.say("run", run.path)
+    runs.say("text", f"{options.text or 'test part of ' + config.data}, {len(ids):,} {config.unit}s")
+    runs.say("unknown", f"{(ids == vocabulary.unk_id).mean():.2%} of the {config.unit}s")
+    ngram = score_ngram(baseline(config, data), ids)
+    result = score(model, ids, vocabulary.bos_id)
+    runs.say("n-gram", ngram_line(config, ngram))
+    runs.say("network", network_line(config, result))
+
+
+def write(options: Generate) -> None:
+    """Write text, token by token."""
+    from kseq.decoding import check_options
+
+    check_options(options.temperature, options.top_k, options.top_p)
+    run = runs.find(TASK, options)
+    _, vocabulary, model = restore(run)
+    runs.write_live(itertools.chain([options.prompt], continuation(model, vocabulary, **sampling(options))))
+
+
+def export(options: Export) -> None:
+    """Write a SavedModel that takes raw text, and check it."""
+    from kseq.export.language_model import SIGNATURES, save_language_model
+
+    run = runs.find(TASK, options)
+    _, vocabulary, model = restore(run)
+    path = save_language_model(
+        model,
+        vocabulary,
+        options.saved_models,
+        options.name,
+        config={"task": TASK, "run": run.name, **run.config},
+        metrics=run.metrics,
+    )
+    runs.say("export", f"{path}, loaded back and equal to the model")
+    for name, signature in SIGNATURES.items():
+        runs.say("signature", f"{name}: {signature}")
+
+
+def read(config: Config) -> Data:
+    """Read the text and turn it into ids."""
+    from kseq.data import Vocabulary, read_splits
+
+    corpus = read_splits(config.data, config.validation, config.test)
+    vocabulary = Vocabulary.build(corpus.train, config.level, config.max_vocab, config.min_count)
+    parts = {part: vocabulary.encode(getattr(corpus, part)) for part in ("train", "validation", "test")}
+    return Data(name=corpus.name, note=corpus.note, vocabulary=vocabulary, **parts)
+
+
+def build(config: Config, vocab_size: int, steps_per_epoch: int) -> "LanguageModel":
+    """The model, compiled."""
+    from kseq.losses import NextTokenLoss
+    from kseq.metrics import BitsPerCharacter, Perplexity, TokenLoss
+    from kseq.models import LanguageModel
+    from kseq.training.optimizer import make_optimizer
+
+    model = LanguageModel(
+        vocab_size,
+        config.cell,
+        config.units,
+        config.num_layers,
+        embedding_dim=config.embedding_dim,
+        tie_weights=config.tie_weights,
+        dropout=config.dropout,
+        recurrent_dropout=config.recurrent_dropout,
+        residual=config.residual,
+        seed=config.seed,
+    )
+    model.build()
+    optimizer = make_optimizer(
+        config.learning_rate,
+        schedule=config.schedule,
+        total_steps=config.epochs * steps_per_epoch,
+        warmup_steps=config.warmup_steps,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm,
+    )
+    in_bits = [BitsPerCharacter()] if config.level == "char" else []
+    model.compile(optimizer, NextTokenLoss(), weighted_metrics=[TokenLoss(), Perplexity(), *in_bits])
+    return model
+
+
+def baseline(config: Config, data: Data) -> "NGramModel":
+    """The n-gram model of the training text."""
+    from kseq.models import NGramModel
+
+    order = config.ngram_order or (8 if config.level == "char" else 5)
+    order = min(order, len(data.train))
+    excluded = (data.vocabulary.pad_id, data.vocabulary.bos_id)
+    return NGramModel(order, modified=True).fit(data.train, len(data.vocabulary), excluded)
+
+
+def score(model: "LanguageModel", ids: "np.ndarray", bos_id: int) -> dict[str, float]:
+    """Exact figures: one stream, every token counted, the state carried from window to window."""
+    from kseq.data import contiguous_streams
+
+    windows = contiguous_streams(ids, 1, EXACT_STEPS, bos_id)
+    return figures(model.evaluate(windows, verbose="auto", return_dict=True)["nats"], len(ids))
+
+
+def score_ngram(ngram: "NGramModel", ids: "np.ndarray") -> dict[str, float]:
+    """The same figures of the baseline."""
+    figures_ = figures(-float(ngram.log_probs(ids).mean()), len(ids))
+    return {**figures_, "order": ngram.order, "parameters": ngram.num_parameters}
+
+
+def figures(nats: float, tokens: int) -> dict[str, float]:
+    """One loss in three units."""
+    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "tokens": tokens}
+
+
+def load(path: Any) -> "LanguageModel":
+    """A saved model, without its optimizer but with its metrics."""
+    import keras
+
+    import kseq.models  # noqa: F401  registers the class
+
+    return keras.saving.load_model(path)
+
+
+def restore(run: Any) -> tuple[Config, "Vocabulary", "LanguageModel"]:
+    """Configuration, vocabulary and model of a run."""
+    from kseq.data import Vocabulary
+    from pipelines.config import read_yaml
+
+    config = Config(**read_yaml(run.path / "config.yaml", Config))
+    return config, Vocabulary.load(run.vocabulary), load(run.model)
+
+
+def sampling(options: Generate) -> dict[str, Any]:
+    """The options of `generate` that `continuation` takes."""
+    names = ("prompt", "length", "temperature", "top_k", "top_p", "unk", "seed")
+    return {name: getattr(options, name) for name in names}
+
+
+def continuation(
+    model: "LanguageModel",
+    vocabulary: "Vocabulary",
+    *,
+    prompt: str = "",
+    length: int,
+    temperature: float,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    unk: bool = False,
+    seed: int | None = None,
+) -> Iterator[str]:
+    """The text behind a prompt, in pieces of one token."""
+    import numpy as np
+    import tensorflow as tf
+
+    from kseq.decoding import random_numbers, stream
+
+    ids = [vocabulary.bos_id, *vocabulary.encode(prompt)]
+    banned = (vocabulary.pad_id, vocabulary.bos_id, *(() if unk else (vocabulary.unk_id,)))
+    log_probs, states = model.read(np.array([ids], "int32"))
+    step = tf.function(model.step, reduce_retracing=True)
+    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "banned": banned}
+    written = vocabulary.decode(ids)
+    for (chosen,) in stream(step, log_probs, states, random_numbers(length, 1, seed), **options):
+        ids.append(chosen)
+        text = vocabulary.decode(ids)
+        yield text[len(written) :]
+        written = text
+
+
+def describe(config: Config, data: Data, model: "LanguageModel") -> None:
+    """Say what is about to be trained on what."""
+    sizes = [f"{len(getattr(data, part)):,} {part}" for part in ("train", "validation", "test")]
+    runs.say("data", f"{data.name}: {', '.join(sizes)} {config.unit}s")
+    runs.say("", data.note)
+    unknown = (data.test == data.vocabulary.unk_id).mean()
+    runs.say("vocabulary", f"{len(data.vocabulary):,} tokens; {unknown:.2%} of the test text is unknown")
+    layers = f"{config.num_layers} x {config.units} units"
+    runs.say("model", f"{config.cell}, {layers}, {model.count_params():,} parameters")
+
+
+def draw(run: Any, config: Config) -> None:
+    """Draw the learning curve."""
+    from kseq.inspection.curves import learning_curve
+
+    learning_curve(
+        run.history,
+        run.learning_curve,
+        metric="nats",
+        unit=f"nats per {config.unit}",
+        title=f"{run.name}: {config.cell}, {config.num_layers} x {config.units} units",
+        baseline=run.metrics["ngram"]["nats"],
+        baseline_label=f"{run.metrics['ngram']['order']}-gram model on the test text",
+    )
+
+
+def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> None:
+    """Say how it went and what can be done next."""
+    print()
+    runs.say("test", network_line(config, run.metrics["test"]))
+    runs.say("n-gram", ngram_line(config, run.metrics["ngram"]))
+    runs.say("files", f"{run.path}/ (learning_curve.png, metrics.json, history.csv, model.keras)")
+    runs.say("next", f"python -m pipelines.{TASK} generate --run {run.path} --prompt 'The '")
+    runs.say("", f"python -m pipelines.{TASK} export --run {run.path}")
+    print("\nsample, at temperature 0.7:\n")
+    length = 400 if config.level == "char" else 100
+    options = {"length": length, "temperature": 0.7, "seed": config.seed}
+    runs.write_live(continuation(model, data.vocabulary, **options))
+
+
+def network_line(config: Config, result: dict[str, float]) -> str:
+    """The network's figures in one line."""
+    return f"perplexity {result['perplexity']:.3f} ({_losses(config, result)})"
+
+
+def ngram_line(config: Config, result: dict[str, float]) -> str:
+    """The baseline's figures in one line."""
+    size = f"order {result['order']}, {result['parameters']:,} n-grams"
+    return f"perplexity {result['perplexity']:.3f} ({_losses(config, result)}; Kneser-Ney, {size})"
+
+
+def _losses(config: Config, result: dict[str, float]) -> str:
+    return f"{result['nats']:.4f} nats, {result['bits']:.4f} bits per {config.unit}"
+
+
+PIPELINE = Pipeline(
+    TASK,
+    "learn to continue a text, by character or by word",
+    (
+        Verb("train", "train a model and report its perplexity", Train, train, config_file=True),
+        Verb("evaluate", "exact perplexity of a text, an n-gram model's beside it", Evaluate, evaluate),
+        Verb("generate", "write text, token by token", Generate, write),
+        Verb("export", "write a SavedModel that takes raw text", Export, export),
+    ),
+)
+
+if __name__ == "__main__":
+    raise SystemExit(main(PIPELINE))

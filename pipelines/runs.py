@@ -1,0 +1,93 @@
+"""What the verbs of all pipelines say about runs, once."""
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.config import as_dict, option
+
+if TYPE_CHECKING:
+    from kseq.training.run import RunDirectory
+
+MAY_CHANGE = ("epochs", "time_limit", "patience")  # of a configuration, when a run is resumed
+
+
+@dataclasses.dataclass(frozen=True)
+class NewRun:
+    """Which run to start: mixed into a pipeline's configuration it makes the options of `train`."""
+
+    name: str | None = option(None, "name of the run; none: made of the data's name and the time")
+    runs: str = option("runs", "directory of all runs")
+    resume: bool = option(False, "go on with the interrupted run of this name and configuration")
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainedRun:
+    """Which run to use: the base of the options of every other verb."""
+
+    run: str | None = option(None, "directory of the run; none: the latest with a model")
+    runs: str = option("runs", "directory of all runs")
+
+
+def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) -> "RunDirectory":
+    """Make the directory of a new run, or take up an interrupted one.
+
+    Args:
+        task: name of the pipeline.
+        config: its configuration.
+        options: which run.
+        data_name: name of the data, for the run's default name.
+        seed: of all randomness.
+    """
+    from kseq.training.run import RunDirectory
+
+    name = options.name or RunDirectory.default_name(options.runs, task, data_name)
+    return RunDirectory.create(
+        options.runs, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
+    )
+
+
+def check_resume(options: NewRun) -> None:
+    """Raise unless a run to resume is named."""
+    from kseq.errors import UserError
+
+    if options.resume and options.name is None:
+        raise UserError("`--resume` needs `--name`: which run to go on with")
+
+
+def find(task: str, options: TrainedRun) -> "RunDirectory":
+    """The run that the options name, or the latest."""
+    from kseq.training.run import RunDirectory
+
+    return RunDirectory.open(options.run) if options.run else RunDirectory.latest(options.runs, task)
+
+
+def resume_command(task: str, run: "RunDirectory") -> str:
+    """The command line that goes on with an interrupted run."""
+    words = ["python", "-m", f"pipelines.{task}", "train", "--resume", "--name", run.name]
+    root = run.path.parent.parent
+    if root != Path("runs"):
+        words += ["--runs", str(root)]
+    return shlex.join([*words, "--config", str(run.path / "config.yaml")])
+
+
+def split_options(options: Any, config_type: type) -> Any:
+    """The configuration inside the options of `train`."""
+    names = [field.name for field in dataclasses.fields(config_type)]
+    return config_type(**{name: getattr(options, name) for name in names})
+
+
+def say(label: str, text: Any = "") -> None:
+    """Print one line of a report, its label in a column of its own."""
+    print(f"{label:<12}{text}".rstrip(), flush=True)
+
+
+def write_live(pieces: Iterator[str]) -> None:
+    """Print pieces of text as they come."""
+    for piece in pieces:
+        sys.stdout.write(piece)
+        sys.stdout.flush()
+    print()
