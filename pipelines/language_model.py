@@ -156,6 +156,7 @@ def train(options: Train) -> int | None:
             validation_data=validation,
             epochs=config.epochs,
             shuffle=False,
+            verbose=runs.verbosity(),
             callbacks=standard_callbacks(
                 run,
                 monitor="val_nats",
@@ -287,7 +288,7 @@ def score(model: "LanguageModel", ids: "np.ndarray", bos_id: int) -> dict[str, f
     from kseq.data import contiguous_streams
 
     windows = contiguous_streams(ids, 1, EXACT_STEPS, bos_id)
-    return figures(model.evaluate(windows, verbose="auto", return_dict=True)["nats"], len(ids))
+    return figures(model.evaluate(windows, verbose=runs.verbosity(), return_dict=True)["nats"], len(ids))
 
 
 def score_ngram(ngram: "NGramModel", ids: "np.ndarray") -> dict[str, float]:
@@ -305,7 +306,7 @@ def load(path: Any) -> "LanguageModel":
     """A saved model, without its optimizer but with its metrics."""
     import keras
 
-    import kseq.models  # noqa: F401  registers the class
+    import kseq.models  # noqa: F401  registers the classes in the file
 
     return keras.saving.load_model(path)
 

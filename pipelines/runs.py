@@ -80,6 +80,11 @@ def split_options(options: Any, config_type: type) -> Any:
     return config_type(**{name: getattr(options, name) for name in names})
 
 
+def verbosity() -> int:
+    """Keras's progress bar on a terminal, a line an epoch elsewhere."""
+    return 1 if sys.stdout.isatty() else 2
+
+
 def say(label: str, text: Any = "") -> None:
     """Print one line of a report, its label in a column of its own."""
     print(f"{label:<12}{text}".rstrip(), flush=True)

@@ -57,7 +57,8 @@ def write_manifest(
     """
     directory = Path(directory)
     if files is None:
-        files = [file for file in directory.rglob("*") if file.is_file() and file.name != NAME]
+        present = (file for file in directory.rglob("*") if file.is_file() and file.name != NAME)
+        files = [file.relative_to(directory) for file in present]
     paths = sorted(directory / file for file in files)
     content = {
         "name": name,

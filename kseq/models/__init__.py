@@ -1,5 +1,7 @@
 """Ready models."""
 
+import kseq.losses  # registered, so that a saved model that was compiled with them loads
+import kseq.metrics  # noqa: F401
 from kseq.models.language_model import LanguageModel
 from kseq.models.ngram import NGramModel
 

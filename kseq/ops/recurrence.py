@@ -53,7 +53,10 @@ def unfold(
     """
     x = ops.swapaxes(inputs, 0, 1)  # (time, batch, features)
     if mask is not None:
-        mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), -1)  # (time, batch, 1)
+        # As numbers, which grappler does not turn back as it does a cast: TensorFlow's oneDNN kernels
+        # write an error line to stderr when they transpose booleans.
+        mask = ops.swapaxes(ops.where(ops.cast(mask, "bool"), 1.0, 0.0), 0, 1)
+        mask = ops.expand_dims(mask > 0.5, -1)  # (time, batch, 1)
     if go_backwards:
         x = ops.flip(x, axis=0)
         mask = None if mask is None else ops.flip(mask, axis=0)

@@ -86,7 +86,7 @@ def test_garbage_in_the_padding(name):
     x = normal(BATCH, TIME, FEATURES)
 
     def loss(x):
-        return ops.sum(layer(x, mask=mask) ** 2)
+        return ops.sum(layer(x, mask=mask, training=True) ** 2)
 
     dirty = soiled(x, mask)
     assert_all_close(layer(dirty, mask=mask), layer(x, mask=mask))

@@ -46,7 +46,9 @@ def test_outputs_and_states_are_those_of_the_twin(case, mask, go_backwards):
     x, states = normal(BATCH, TIME, FEATURES), initial_states(cell)
     expected, _, last = loop.run(case.twin_of(cell), x, states, mask, go_backwards)
     layer = kseq.layers.RNN(cell, return_sequences=True, return_state=True, go_backwards=go_backwards)
-    assert_all_close(layer(x, mask=mask, initial_state=tensors(states)), [expected, *last])
+    for training in (False, True):
+        found = layer(x, mask=mask, initial_state=tensors(states), training=training)
+        assert_all_close(found, [expected, *last])
 
 
 @pytest.mark.parametrize("return_sequences", [False, True], ids=["last", "sequences"])
@@ -60,8 +62,9 @@ def test_every_mask_in_both_directions(mask, go_backwards, return_sequences):
     layer = kseq.layers.RNN(
         cell, return_sequences=return_sequences, return_state=True, go_backwards=go_backwards
     )
-    found = layer(x, mask=mask, initial_state=tensors(states))
-    assert_all_close(found, [outputs if return_sequences else last, *last_states])
+    for training in (False, True):
+        found = layer(x, mask=mask, initial_state=tensors(states), training=training)
+        assert_all_close(found, [outputs if return_sequences else last, *last_states])
 
 
 @pytest.mark.parametrize("unroll", [False, True], ids=["loop", "unrolled"])
@@ -98,7 +101,7 @@ def assert_gradients_are_automatic(layer, x, states, mask, compiled=False):
     """Compares the gradients by input, initial states and weights with those of the plain loop."""
 
     def ours(x, *states):
-        return weighted_sum(layer(x, mask=mask, initial_state=list(states)))
+        return weighted_sum(layer(x, mask=mask, initial_state=list(states), training=True))
 
     def plain(x, *states):
         whole = unrolled(layer.cell, x, list(states), mask, layer.go_backwards)
@@ -107,7 +110,7 @@ def assert_gradients_are_automatic(layer, x, states, mask, compiled=False):
 
     variables = layer.trainable_variables
     found = gradients(ours, [x, *states], variables, compiled)
-    expected = gradients(plain, [x, *states], variables, compiled=True)
+    expected = gradients(plain, [x, *states], variables)
     assert_all_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
@@ -132,6 +135,23 @@ def test_gradients_without_mask_and_without_states_returned(case, return_sequenc
     assert_gradients_are_automatic(layer, x, states, None)
 
 
+@one_of_each
+def test_gradients_outside_of_training(case):
+    """A saliency map, say: there is no training, but there is a gradient."""
+    layer = kseq.layers.RNN(case.make(), return_sequences=True)
+    x, mask = normal(BATCH, TIME, FEATURES), masks(BATCH, TIME)["right"]
+    layer.build(x.shape)
+    by_training = [
+        gradients(
+            lambda x, training=training: weighted_sum(layer(x, mask=mask, training=training)),
+            [x],
+            layer.trainable_variables,
+        )
+        for training in (False, True)
+    ]
+    assert_all_close(*by_training, rtol=1e-3, atol=1e-4)
+
+
 @pytest.mark.parametrize("batch", [1, 33])
 @some_cells("lstm", "peephole", "gru-after")
 def test_larger_and_odd_batches(case, batch):
@@ -141,7 +161,8 @@ def test_larger_and_odd_batches(case, batch):
     mask = length_mask(np.random.default_rng(0).integers(1, 8, batch), 7)
     layer = kseq.layers.RNN(cell, return_sequences=True, return_state=True)
     expected, _, last = loop.run(case.twin_of(cell), x, states, mask)
-    assert_all_close(layer(x, mask=mask, initial_state=tensors(states)), [expected, *last])
+    found = layer(x, mask=mask, initial_state=tensors(states), training=True)
+    assert_all_close(found, [expected, *last])
     assert_gradients_are_automatic(layer, x, states, mask, compiled=True)
 
 
@@ -192,10 +213,11 @@ def test_garbage_in_the_padding_changes_no_output_and_no_gradient(case):
         mask = masks(BATCH, TIME)[name]
 
         def loss(x, *states, mask=mask):
-            return weighted_sum(layer(x, mask=mask, initial_state=list(states)))
+            run = {"mask": mask, "initial_state": list(states), "training": True}
+            return weighted_sum(layer(x, **run))
 
         dirty = soiled(x, mask)
-        run = {"mask": mask, "initial_state": tensors(states)}
+        run = {"mask": mask, "initial_state": tensors(states), "training": True}
         assert_all_close(layer(dirty, **run), layer(x, **run), rtol=1e-6, atol=1e-6)
         clean_gradients = gradients(loss, [x, *states], cell.trainable_variables)
         dirty_gradients = gradients(loss, [dirty, *states], cell.trainable_variables)
@@ -204,8 +226,8 @@ def test_garbage_in_the_padding_changes_no_output_and_no_gradient(case):
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
-@given(mask=hnp.arrays(bool, (4, 5)), backwards=st.booleans(), zero=st.booleans())
-def test_any_mask(mask, backwards, zero):
+@given(mask=hnp.arrays(bool, (4, 5)), backwards=st.booleans(), zero=st.booleans(), training=st.booleans())
+def test_any_mask(mask, backwards, zero, training):
     case = BY_NAME["peephole"]
     cell = case.make()
     x = normal(4, 5, FEATURES)
@@ -218,7 +240,7 @@ def test_any_mask(mask, backwards, zero):
     )
     zeros = [np.zeros((4, UNITS))] * 2
     expected, _, states = loop.run(case.twin_of(cell), x, zeros, mask, backwards, zero)
-    assert_all_close(layer(x, mask=mask), [expected, *states])
+    assert_all_close(layer(x, mask=mask, training=training), [expected, *states])
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
