@@ -6,12 +6,10 @@
 
 import dataclasses
 import itertools
-import math
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, fraction, not_negative, positive
-from pipelines import runs
+from pipelines import perplexity, runs, writing
 from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb, main
 
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 
 TASK = "language_model"
 CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru")
-EXACT_STEPS = 512  # window of the exact evaluation; the states go on, so it changes no figure
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +137,7 @@ def train(options: Train) -> int | None:
     batches = contiguous_streams(data.train, config.batch_size, config.time_steps, bos)
     validation_rows = min(8, max(1, len(data.validation) // 1000))
     validation = contiguous_streams(data.validation, validation_rows, config.time_steps, bos)
-    contiguous_streams(data.test, 1, EXACT_STEPS, bos)  # too short a test text is said now
+    contiguous_streams(data.test, 1, config.time_steps, bos)  # too short a test text is said now
     model = build(config, len(data.vocabulary), len(batches))
     run = runs.start(TASK, config, options, data.name, config.seed)
 
@@ -149,8 +146,8 @@ def train(options: Train) -> int | None:
         describe(config, data, model)
         data.vocabulary.save(run.vocabulary)
         ngram = baseline(config, data)
-        run.write_metrics(ngram=score_ngram(ngram, data.test))
-        runs.say("n-gram", ngram_line(config, run.metrics["ngram"]))
+        run.write_metrics(ngram=perplexity.score_ngram(ngram, data.test))
+        runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
         model.fit(
             batches,
             validation_data=validation,
@@ -170,7 +167,7 @@ def train(options: Train) -> int | None:
         )
         best = load(run.model)
         print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
-        run.write_metrics(test=score(best, data.test, bos))
+        run.write_metrics(test=perplexity.score(best, data.test, bos))
         draw(run, config)
     if run.status == "interrupted":
         print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
@@ -195,10 +192,10 @@ def evaluate(options: Evaluate) -> None:
     runs.say("run", run.path)
     runs.say("text", f"{options.text or 'test part of ' + config.data}, {len(ids):,} {config.unit}s")
     runs.say("unknown", f"{(ids == vocabulary.unk_id).mean():.2%} of the {config.unit}s")
-    ngram = score_ngram(baseline(config, data), ids)
-    result = score(model, ids, vocabulary.bos_id)
-    runs.say("n-gram", ngram_line(config, ngram))
-    runs.say("network", network_line(config, result))
+    ngram = perplexity.score_ngram(baseline(config, data), ids)
+    result = perplexity.score(model, ids, vocabulary.bos_id)
+    runs.say("n-gram", perplexity.ngram_line(ngram, config.unit))
+    runs.say("network", perplexity.network_line(result, config.unit))
 
 
 def write(options: Generate) -> None:
@@ -208,7 +205,9 @@ def write(options: Generate) -> None:
     check_options(options.temperature, options.top_k, options.top_p)
     run = runs.find(TASK, options)
     _, vocabulary, model = restore(run)
-    runs.write_live(itertools.chain([options.prompt], continuation(model, vocabulary, **sampling(options))))
+    runs.write_live(
+        itertools.chain([options.prompt], writing.continuation(model, vocabulary, **sampling(options)))
+    )
 
 
 def export(options: Export) -> None:
@@ -283,25 +282,6 @@ def baseline(config: Config, data: Data) -> "NGramModel":
     return NGramModel(order, modified=True).fit(data.train, len(data.vocabulary), excluded)
 
 
-def score(model: "LanguageModel", ids: "np.ndarray", bos_id: int) -> dict[str, float]:
-    """Exact figures: one stream, every token counted, the state carried from window to window."""
-    from kseq.data import contiguous_streams
-
-    windows = contiguous_streams(ids, 1, EXACT_STEPS, bos_id)
-    return figures(model.evaluate(windows, verbose=runs.verbosity(), return_dict=True)["nats"], len(ids))
-
-
-def score_ngram(ngram: "NGramModel", ids: "np.ndarray") -> dict[str, float]:
-    """The same figures of the baseline."""
-    figures_ = figures(-float(ngram.log_probs(ids).mean()), len(ids))
-    return {**figures_, "order": ngram.order, "parameters": ngram.num_parameters}
-
-
-def figures(nats: float, tokens: int) -> dict[str, float]:
-    """One loss in three units."""
-    return {"nats": nats, "bits": nats / math.log(2), "perplexity": math.exp(nats), "tokens": tokens}
-
-
 def load(path: Any) -> "LanguageModel":
     """A saved model, without its optimizer but with its metrics."""
     import keras
@@ -324,37 +304,6 @@ def sampling(options: Generate) -> dict[str, Any]:
     """The options of `generate` that `continuation` takes."""
     names = ("prompt", "length", "temperature", "top_k", "top_p", "unk", "seed")
     return {name: getattr(options, name) for name in names}
-
-
-def continuation(
-    model: "LanguageModel",
-    vocabulary: "Vocabulary",
-    *,
-    prompt: str = "",
-    length: int,
-    temperature: float,
-    top_k: int = 0,
-    top_p: float = 1.0,
-    unk: bool = False,
-    seed: int | None = None,
-) -> Iterator[str]:
-    """The text behind a prompt, in pieces of one token."""
-    import numpy as np
-    import tensorflow as tf
-
-    from kseq.decoding import random_numbers, stream
-
-    ids = [vocabulary.bos_id, *vocabulary.encode(prompt)]
-    banned = (vocabulary.pad_id, vocabulary.bos_id, *(() if unk else (vocabulary.unk_id,)))
-    log_probs, states = model.read(np.array([ids], "int32"))
-    step = tf.function(model.step, reduce_retracing=True)
-    options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "banned": banned}
-    written = vocabulary.decode(ids)
-    for (chosen,) in stream(step, log_probs, states, random_numbers(length, 1, seed), **options):
-        ids.append(chosen)
-        text = vocabulary.decode(ids)
-        yield text[len(written) :]
-        written = text
 
 
 def describe(config: Config, data: Data, model: "LanguageModel") -> None:
@@ -386,30 +335,15 @@ def draw(run: Any, config: Config) -> None:
 def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> None:
     """Say how it went and what can be done next."""
     print()
-    runs.say("test", network_line(config, run.metrics["test"]))
-    runs.say("n-gram", ngram_line(config, run.metrics["ngram"]))
+    runs.say("test", perplexity.network_line(run.metrics["test"], config.unit))
+    runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
     runs.say("files", f"{run.path}/ (learning_curve.png, metrics.json, history.csv, model.keras)")
     runs.say("next", f"python -m pipelines.{TASK} generate --run {run.path} --prompt 'The '")
     runs.say("", f"python -m pipelines.{TASK} export --run {run.path}")
     print("\nsample, at temperature 0.7:\n")
     length = 400 if config.level == "char" else 100
     options = {"length": length, "temperature": 0.7, "seed": config.seed}
-    runs.write_live(continuation(model, data.vocabulary, **options))
-
-
-def network_line(config: Config, result: dict[str, float]) -> str:
-    """The network's figures in one line."""
-    return f"perplexity {result['perplexity']:.3f} ({_losses(config, result)})"
-
-
-def ngram_line(config: Config, result: dict[str, float]) -> str:
-    """The baseline's figures in one line."""
-    size = f"order {result['order']}, {result['parameters']:,} n-grams"
-    return f"perplexity {result['perplexity']:.3f} ({_losses(config, result)}; Kneser-Ney, {size})"
-
-
-def _losses(config: Config, result: dict[str, float]) -> str:
-    return f"{result['nats']:.4f} nats, {result['bits']:.4f} bits per {config.unit}"
+    runs.write_live(writing.continuation(model, data.vocabulary, **options))
 
 
 PIPELINE = Pipeline(

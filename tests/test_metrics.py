@@ -30,7 +30,9 @@ def test_tokens_are_weighed_and_not_batches(metric_class):
     assert float(metric.result()) == pytest.approx(METRICS[metric_class](nats), rel=1e-5)
     metric.reset_state()
     metric.update_state(targets, logits)
-    assert float(metric.result()) == pytest.approx(METRICS[metric_class](nll(logits, targets).mean()), rel=1e-5)
+    assert float(metric.result()) == pytest.approx(
+        METRICS[metric_class](nll(logits, targets).mean()), rel=1e-5
+    )
 
 
 @every_metric

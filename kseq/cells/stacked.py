@@ -37,7 +37,7 @@ class StackedCell(keras.layers.Layer):
         `(output, states)`.
 
     Raises:
-        UserError: on an empty list, a `num_layers` that contradicts it, or, at build, a residual
+        UserError: on an empty list, on something in it that is no cell, on a `num_layers` that contradicts it, or, at build, a residual
             connection between layers of different width.
 
     Reference:
@@ -57,11 +57,14 @@ class StackedCell(keras.layers.Layer):
         super().__init__(**kwargs)
         if not isinstance(cells, (list, tuple)):
             count = positive("num_layers", 1 if num_layers is None else num_layers)
-            cells = [cells] + [_copy(cells) for _ in range(count - 1)]
+            cells = [cells] + [_copy(cells, n) for n in range(1, count)]
         elif num_layers not in (None, len(cells)):
             raise UserError(f"`num_layers` is {num_layers}, but {len(cells)} cells were given")
         if not cells:
             raise UserError("`cells` must hold at least one cell, got an empty list")
+        for cell in cells:
+            if not (hasattr(cell, "state_size") and callable(cell)):
+                raise UserError(f"`cells` must be cells, with a `state_size`; got {cell!r} among them")
         self.cells = list(cells)
         self.num_layers = len(cells)
         self.residual = residual
@@ -167,13 +170,15 @@ class StackedCell(keras.layers.Layer):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "StackedCell":
         cells = [
-            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects)
-            for c in config.pop("cells")
+            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects) for c in config["cells"]
         ]
-        return cls(cells, **config)
+        return cls(**{**config, "cells": cells})
 
 
-def _copy(cell: Any) -> Any:
+def _copy(cell: Any, n: int) -> Any:
+    """The n-th copy of a cell, with dropout masks of its own."""
     config = cell.get_config()
     config.pop("name", None)
+    if config.get("seed") is not None:
+        config["seed"] += n
     return type(cell).from_config(config)

@@ -50,6 +50,7 @@ def filter_log_probs(
     masses = ops.where(kept, ops.exp(ordered), 0.0)
     masses = masses / ops.sum(masses, axis=-1, keepdims=True)
     before = ops.cumsum(masses, axis=-1) - masses
+    top_p = ops.where(ops.cast(top_p, x.dtype) < 1, top_p, 2.0)  # a rounded sum reaches 1 before the end
     kept = ops.logical_and(kept, before < ops.cast(top_p, x.dtype))
     threshold = ops.min(ops.where(kept, ordered, 1e9), axis=-1, keepdims=True)
     return ops.log_softmax(ops.where(x >= threshold, x, -1e9))

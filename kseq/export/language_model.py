@@ -81,7 +81,7 @@ def _endpoints(
 
     def log_prob(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = tf.cast(vectorize(text), tf.int32)  # (batch, time), 0 behind each row's end
-        logits = model(with_start(ids)[:, :-1])
+        logits = model(with_start(ids))[:, :-1]  # one step more, so that texts may be empty
         nll = keras.ops.sparse_categorical_crossentropy(ids, tf.cast(logits, tf.float32), from_logits=True)
         real = tf.cast(ids != vocabulary.pad_id, tf.float32)
         total, count = tf.reduce_sum(nll * real, axis=-1), tf.reduce_sum(real, axis=-1)

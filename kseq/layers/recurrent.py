@@ -10,6 +10,7 @@ from keras import ops, tree
 
 from kseq.cells import GRUCell, JordanRNNCell, LSTMCell, PeepholeLSTMCell, SimpleRNNCell
 from kseq.cells.base import Cell, Tensor, unfold_cell
+from kseq.errors import UserError
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -219,17 +220,18 @@ class JordanRNN(CellLayer):
     ) -> Any:
         if targets is None:
             return super().call(sequences, initial_state, mask, training)
+        if targets.shape[-1] != self.output_units:
+            raise UserError(
+                f"`targets` must be (batch, time, {self.output_units}), got {tuple(targets.shape)}"
+            )
         if self.go_backwards:
             sequences, targets = ops.flip(sequences, axis=1), ops.flip(targets, axis=1)
             mask = None if mask is None else ops.flip(mask, axis=1)
-        start = initial_state
-        if start is None:
-            start = self.states or self.cell.get_initial_state(ops.shape(sequences)[0])
-        start = tree.flatten(start)[0]
-        outputs = self._teacher_forced(
-            sequences, ops.cast(start, self.compute_dtype), mask, training, targets
-        )
-        last = outputs[:, -1]
+        if initial_state is None:
+            batch = ops.shape(sequences)[0]
+            initial_state = self.states if self.stateful else self.cell.get_initial_state(batch)
+        start = ops.cast(tree.flatten(initial_state)[0], self.compute_dtype)
+        outputs, last = self._teacher_forced(sequences, start, mask, training, targets)
         if self.stateful:
             self.states[0].assign(last)
         if self.zero_output_for_mask and mask is not None:
@@ -239,24 +241,28 @@ class JordanRNN(CellLayer):
 
     def _teacher_forced(
         self, x: Tensor, start: Tensor, mask: Tensor | None, training: bool, targets: Tensor
-    ) -> Tensor:
+    ) -> tuple[Tensor, Tensor]:
+        """All outputs `(batch, time, output_units)` and the state behind the last step."""
         cell, batch, time = self.cell, ops.shape(x)[0], ops.shape(x)[1]
-        targets = ops.cast(targets, self.compute_dtype)
-        history = ops.concatenate([ops.expand_dims(start, 1), targets], axis=1)
+        start = ops.expand_dims(start, 1)
+        previous = ops.concatenate([start, ops.cast(targets, self.compute_dtype)], axis=1)
         if mask is None:
-            previous = history[:, :-1]
+            previous = previous[:, :-1]
         else:
-            # index into history of the last real step up to t; 0 is the initial state
-            index = ops.where(mask, ops.arange(1, time + 1), 0)
-            index = ops.associative_scan(ops.maximum, index, axis=1)  # (batch, time)
-            before = ops.pad(index[:, :-1], [[0, 0], [1, 0]])
-            previous = ops.take_along_axis(history, ops.expand_dims(before, -1), axis=1)
+            # the last real step up to each step, counted from 1; 0 where there is none yet
+            real = ops.where(mask, ops.arange(1, time + 1), 0)
+            real = ops.associative_scan(ops.maximum, real, axis=1)  # (batch, time)
+            before = ops.pad(real[:, :-1], [[0, 0], [1, 0]])
+            previous = ops.take_along_axis(previous, ops.expand_dims(before, -1), axis=1)
         recurrent_mask = cell.recurrent_mask(batch, training)
         if recurrent_mask is not None:
             recurrent_mask = ops.expand_dims(recurrent_mask, 1)
-        outputs, _ = cell.step(cell.project(cell.drop_inputs(x, training)), [previous], recurrent_mask)
+        projected = cell.project(cell.drop_inputs(ops.cast(x, self.compute_dtype), training))
+        outputs, _ = cell.step(projected, [previous], recurrent_mask)
         if mask is None:
-            return outputs
-        # masked steps hold the last own output, zero before the first
-        held = ops.pad(outputs, [[0, 0], [1, 0], [0, 0]])
-        return ops.take_along_axis(held, ops.expand_dims(index, -1), axis=1)
+            return outputs, outputs[:, -1]
+        # masked steps hold: the state from the start on, the output from the first real step on
+        states = ops.concatenate([start, outputs], axis=1)
+        states = ops.take_along_axis(states, ops.expand_dims(real, -1), axis=1)
+        outputs = ops.where(ops.expand_dims(real > 0, -1), states, ops.zeros_like(states))
+        return outputs, states[:, -1]

@@ -65,10 +65,9 @@ class Stacked(RNN):
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Stacked":
         cells = [
-            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects)
-            for c in config.pop("cells")
+            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects) for c in config["cells"]
         ]
-        return cls(cells, **config)
+        return cls(**{**config, "cells": cells})
 
 
 forward_to_cell(Stacked, _OF_CELL)

@@ -74,7 +74,7 @@ class LanguageModel(keras.Model):
         **kwargs: Any,
     ):
         super().__init__(**kwargs)
-        embedding_dim = positive("embedding_dim", units if embedding_dim is None else embedding_dim)
+        embedding_dim = units if embedding_dim is None else positive("embedding_dim", embedding_dim)
         fraction("dropout", dropout)
         self.config = {
             "vocab_size": positive("vocab_size", vocab_size),

@@ -114,16 +114,21 @@ def assert_gradients_are_automatic(layer, x, states, mask, compiled=False):
     assert_all_close(found, expected, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("go_backwards", "compiled"), [(False, True), (True, False)], ids=["fwd-compiled", "bwd-eager"]
-)
 @every_cell
-def test_gradients_are_those_of_automatic_differentiation(case, go_backwards, compiled):
+def test_gradients_are_those_of_automatic_differentiation(case):
     cell = case.make()
     x, states = normal(BATCH, TIME, FEATURES), initial_states(cell)
-    layer = kseq.layers.RNN(cell, return_sequences=True, return_state=True, go_backwards=go_backwards)
-    mask = masks(BATCH, TIME)["gaps"]
-    assert_gradients_are_automatic(layer, x, states, mask, compiled)
+    layer = kseq.layers.RNN(cell, return_sequences=True, return_state=True, go_backwards=True)
+    assert_gradients_are_automatic(layer, x, states, masks(BATCH, TIME)["gaps"])
+
+
+@one_of_each
+def test_gradients_compiled(case):
+    cell = case.make()
+    x, states = normal(BATCH, TIME, FEATURES), initial_states(cell)
+    layer = kseq.layers.RNN(cell, return_sequences=True, return_state=True)
+    mask = masks(BATCH, TIME)["left"]
+    assert_gradients_are_automatic(layer, x, states, mask, compiled=True)
 
 
 @pytest.mark.parametrize("return_sequences", [False, True], ids=["last", "sequences"])
@@ -281,6 +286,10 @@ def test_stateful(case):
         layer.reset_state()
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "jax",
+    reason="on JAX, Keras's fit drops the updates of a stateful layer, its own ones too",
+)
 def test_stateful_layers_learn_from_streams():
     inputs = keras.Input(batch_shape=(4, 3, FEATURES))
     layer = kseq.layers.LSTM(3, return_sequences=True, stateful=True)
