@@ -29,7 +29,11 @@ class TokenLoss(keras.metrics.Mean):
         super().__init__(name=name, **kwargs)
 
     def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
-        super().update_state(token_nll(y_true, y_pred), sample_weight)
+        nll = token_nll(y_true, y_pred)
+        if sample_weight is not None:
+            sample_weight = ops.reshape(ops.broadcast_to(sample_weight, ops.shape(nll)), (-1,))
+        # flat, because `Mean` averages over every axis but the first before it weighs
+        super().update_state(ops.reshape(nll, (-1,)), sample_weight)
 
 
 @keras.saving.register_keras_serializable("kseq")

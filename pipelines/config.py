@@ -135,7 +135,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser(options: type, prog: str, about: str, file: bool) -> _Parser:
-    parser = _Parser(prog=prog, description=about, allow_abbrev=False)
+    parser = _Parser(prog=prog, usage=f"{prog} [options]", description=about, allow_abbrev=False)
     if file:
         parser.add_argument(
             "--config", metavar="FILE", help="YAML file of values for the options below; flags win"

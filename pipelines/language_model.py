@@ -34,25 +34,25 @@ class Config:
     max_vocab: int | None = option(None, "keep this many tokens, the rest is unknown")
     min_count: int = option(1, "tokens seen less often in training are unknown")
     cell: str = option("lstm", "recurrent cell", choices=CELLS)
-    units: int = option(320, "width of a recurrent layer")
+    units: int = option(384, "width of a recurrent layer")
     num_layers: int = option(1, "recurrent layers")
-    embedding_dim: int | None = option(None, "width of the embedding; none: as units")
+    embedding_dim: int | None = option(64, "width of the embedding; none: as units")
     tie_weights: bool = option(False, "use the embedding as output layer too")
     residual: bool = option(False, "add each layer's input to its output")
-    dropout: float = option(0.3, "share of features dropped around the layers, one mask a window")
-    recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
-    batch_size: int = option(16, "parallel streams of text")
+    dropout: float = option(0.4, "share of features dropped around the layers, one mask a window")
+    recurrent_dropout: float = option(0.2, "share of features dropped inside the recurrence")
+    batch_size: int = option(32, "parallel streams of text")
     time_steps: int = option(64, "tokens a window: how far the gradient goes back")
-    epochs: int = option(20, "times through the text at most")
-    learning_rate: float = option(3e-3, "of AdamW, or its peak")
+    epochs: int = option(30, "times through the text at most")
+    learning_rate: float = option(8e-3, "of AdamW, or its peak")
     schedule: str = option("cosine", "of the rate", choices=("plateau", "cosine", "constant"))
     warmup_steps: int = option(100, "steps over which the cosine schedule rises")
-    weight_decay: float = option(0.0, "decoupled weight decay")
+    weight_decay: float = option(0.03, "decoupled weight decay")
     clip_norm: float | None = option(20.0, "largest norm of the gradient of the loss summed over time")
-    patience: int | None = option(5, "epochs without improvement before training ends")
+    patience: int | None = option(10, "epochs without improvement before training ends")
     lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
     lr_factor: float = option(0.5, "what the rate is then multiplied by")
-    time_limit: float | None = option(None, "seconds of training at most")
+    time_limit: float | None = option(240.0, "seconds of training at most; a cosine schedule ends with it")
     ngram_order: int | None = option(None, "of the baseline; none: 8 for characters, 5 for words")
     seed: int = option(1, "of weights, dropout and sampling")
 
@@ -65,6 +65,8 @@ class Config:
             fraction(name, getattr(self, name))
         for name in ("weight_decay", "warmup_steps", "patience", "lr_patience", "seed"):
             not_negative(name, getattr(self, name))
+        if self.seed >= 2**32:
+            raise UserError(f"`seed` must be below 2**32, got {self.seed}")
         if not 0 < self.lr_factor < 1:
             raise UserError(f"`lr_factor` must be above 0 and below 1, got {self.lr_factor}")
 
@@ -138,7 +140,7 @@ def train(options: Train) -> int | None:
     validation_rows = min(8, max(1, len(data.validation) // 1000))
     validation = contiguous_streams(data.validation, validation_rows, config.time_steps, bos)
     contiguous_streams(data.test, 1, config.time_steps, bos)  # too short a test text is said now
-    model = build(config, len(data.vocabulary), len(batches))
+    model = build(config, len(data.vocabulary))
     run = runs.start(TASK, config, options, data.name, config.seed)
 
     with run.training():
@@ -161,6 +163,7 @@ def train(options: Train) -> int | None:
                 patience=config.patience,
                 lr_patience=config.lr_patience if config.schedule == "plateau" else None,
                 lr_factor=config.lr_factor,
+                cosine=schedule(config, len(batches)),
                 time_limit=config.time_limit,
                 notify=lambda sentence: print(f"\n{sentence}", flush=True),
             ),
@@ -239,7 +242,7 @@ def read(config: Config) -> Data:
     return Data(name=corpus.name, note=corpus.note, vocabulary=vocabulary, **parts)
 
 
-def build(config: Config, vocab_size: int, steps_per_epoch: int) -> "LanguageModel":
+def build(config: Config, vocab_size: int) -> "LanguageModel":
     """The model, compiled."""
     from kseq.losses import NextTokenLoss
     from kseq.metrics import BitsPerCharacter, Perplexity, TokenLoss
@@ -260,16 +263,18 @@ def build(config: Config, vocab_size: int, steps_per_epoch: int) -> "LanguageMod
     )
     model.build()
     optimizer = make_optimizer(
-        config.learning_rate,
-        schedule=config.schedule,
-        total_steps=config.epochs * steps_per_epoch,
-        warmup_steps=config.warmup_steps,
-        weight_decay=config.weight_decay,
-        clip_norm=config.clip_norm,
+        config.learning_rate, weight_decay=config.weight_decay, clip_norm=config.clip_norm
     )
     in_bits = [BitsPerCharacter()] if config.level == "char" else []
     model.compile(optimizer, NextTokenLoss(), weighted_metrics=[TokenLoss(), Perplexity(), *in_bits])
     return model
+
+
+def schedule(config: Config, steps_per_epoch: int) -> tuple[float, int, int] | None:
+    """Peak, length and warm-up of a cosine schedule, if that is the one."""
+    if config.schedule != "cosine":
+        return None
+    return config.learning_rate, config.epochs * steps_per_epoch, config.warmup_steps
 
 
 def baseline(config: Config, data: Data) -> "NGramModel":

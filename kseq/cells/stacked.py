@@ -37,8 +37,8 @@ class StackedCell(keras.layers.Layer):
         `(output, states)`.
 
     Raises:
-        UserError: on an empty list, on something in it that is no cell, on a `num_layers` that contradicts it, or, at build, a residual
-            connection between layers of different width.
+        UserError: on an empty list, something in it that is no cell, a `num_layers` that contradicts
+            it, or, at build, a residual connection between layers of different width.
 
     Reference:
         Pascanu et al., "How to Construct Deep Recurrent Neural Networks", 2014.

@@ -107,9 +107,7 @@ class Vocabulary:
             raise ValueError(f"`min_count` must be positive, got {min_count}")
         special = SPECIAL[level]
         if max_size is not None and max_size <= len(special):
-            raise ValueError(
-                f"`max_size` must be more than the {len(special)} special tokens, got {max_size}"
-            )
+            raise UserError(f"`max_size` must be more than the {len(special)} special tokens, got {max_size}")
         counts = Counter(text) if level == "char" else Counter(text.split())
         if level == "word":
             for reserved in (*special, unk_token):

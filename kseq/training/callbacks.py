@@ -8,6 +8,7 @@ import keras
 from kseq.errors import UserError
 from kseq.training.checkpoints import Backup, BestModel, History
 from kseq.training.interruption import StopOnSignal, TimeLimit
+from kseq.training.optimizer import CosineSchedule
 from kseq.training.run import RunDirectory
 
 
@@ -97,6 +98,7 @@ def standard_callbacks(
     lr_patience: int | None = None,
     lr_factor: float = 0.5,
     min_lr: float = 0.0,
+    cosine: tuple[float, int, int] | None = None,
     time_limit: float | None = None,
     tensorboard: bool = True,
     notify: Callable[[str], None] | None = None,
@@ -122,6 +124,7 @@ def standard_callbacks(
             must be for an optimizer with a schedule.
         lr_factor: What the learning rate is then multiplied by.
         min_lr: Below which it does not fall.
+        cosine: Peak, total steps and warm-up steps of a `CosineSchedule`; `None`: no schedule.
         time_limit: Seconds of training, validation not counted; `None`: no limit.
         tensorboard: Whether to write event files.
         notify: Called with one sentence when a signal asks to stop, to be shown to the user.
@@ -130,7 +133,8 @@ def standard_callbacks(
         Callbacks in an order that matters: those that add to the logs, those that read them, the
         backup of all that, and last the one that may leave.
     """
-    counting = [TimeLimit(time_limit)]
+    limit = TimeLimit(time_limit)
+    counting = [limit]
     if lr_patience is not None:
         counting.append(
             keras.callbacks.ReduceLROnPlateau(
@@ -148,10 +152,12 @@ def standard_callbacks(
     writing = [History(run.history, append=run.backup.exists())]
     if tensorboard:
         writing.append(keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False))
+    schedule = [] if cosine is None else [CosineSchedule(*cosine, limit=limit)]
     backup = Backup(run.backup, counting)
     stop = StopOnSignal(backup, notify=notify)
     for callback in (*writing, stop):
         run.at_end(callback.on_train_end)
     finished = keras.callbacks.LambdaCallback(on_train_end=lambda logs: run.set_status("finished"))
     speed = [] if tokens_per_step is None else [TokensPerSecond(tokens_per_step)]
-    return [*speed, StopOnNaN(), *counting, *writing, backup, finished, stop]
+    # the schedule comes behind the backup, which restores the step that it starts from
+    return [*speed, StopOnNaN(), *counting, *writing, backup, *schedule, finished, stop]

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+import h5py
 import keras
 
 from kseq.files import write_json
@@ -57,6 +59,7 @@ class Backup(keras.callbacks.BackupAndRestore):
         self._callbacks = {type(callback).__name__: callback for callback in callbacks}
 
     def on_train_begin(self, logs=None):
+        _mend(Path(self.backup_dir))
         super().on_train_begin(logs)
         if self._counters.exists():
             saved = json.loads(self._counters.read_text(encoding="utf-8"))
@@ -71,6 +74,27 @@ class Backup(keras.callbacks.BackupAndRestore):
             for name, callback in self._callbacks.items()
         }
         write_json(self._counters, counters)
+
+
+def _mend(directory: Path) -> None:
+    """Goes back to the state before, or to none, where the process was killed while Keras saved one."""
+    weights, metadata = directory / "latest.weights.h5", directory / "training_metadata.json"
+    if metadata.exists() and metadata.stat().st_size and _opens(weights):
+        return
+    for file in (weights, metadata):
+        before = file.with_name(f"{file.name}.bkp")
+        if before.exists():
+            shutil.copyfile(before, file)
+        else:
+            file.unlink(missing_ok=True)
+
+
+def _opens(path: Path) -> bool:
+    try:
+        h5py.File(path, "r").close()
+    except OSError:
+        return False
+    return True
 
 
 class History(keras.callbacks.CSVLogger):

@@ -1,20 +1,16 @@
 """Optimizer and learning-rate schedule from plain options."""
 
+import math
+
 import keras
 
-from kseq.errors import one_of
+from kseq.training.interruption import TimeLimit
 
 SCHEDULES = ("plateau", "cosine", "constant")
 
 
 def make_optimizer(
-    learning_rate: float,
-    *,
-    schedule: str = "constant",
-    total_steps: int | None = None,
-    warmup_steps: int = 0,
-    weight_decay: float = 0.0,
-    clip_norm: float | None = None,
+    learning_rate: float, *, weight_decay: float = 0.0, clip_norm: float | None = None
 ) -> keras.optimizers.Optimizer:
     """AdamW with gradient clipping by global norm.
 
@@ -25,32 +21,63 @@ def make_optimizer(
 
     Args:
         learning_rate: the rate, or the peak of a schedule.
-        schedule: "cosine" rises over `warmup_steps` and falls to zero at `total_steps`; with "plateau"
-            a callback lowers the rate; "constant" leaves it.
-        total_steps: length of the training in optimizer steps, for "cosine".
-        warmup_steps: for "cosine".
         weight_decay: decoupled, as a fraction of the weight per step and unit of learning rate.
         clip_norm: largest global norm of the gradient, None for no clipping.
-
-    Raises:
-        UserError: on an unknown schedule.
 
     Reference:
         Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", 2013
         (clipping); Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
-    one_of("schedule", schedule, SCHEDULES)
-    rate = learning_rate
-    if schedule == "cosine":
-        warmup_steps = min(warmup_steps, total_steps // 2)
-        rate = keras.optimizers.schedules.CosineDecay(
-            0.0 if warmup_steps else learning_rate,
-            total_steps - warmup_steps,
-            warmup_target=learning_rate if warmup_steps else None,
-            warmup_steps=warmup_steps,
-        )
     optimizer = keras.optimizers.AdamW(
-        rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm
+        learning_rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm
     )
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
+
+
+class CosineSchedule(keras.callbacks.Callback):
+    """Raises the learning rate over some steps, then lowers it to zero along half a cosine.
+
+        rate = peak * min(1, step / warmup_steps) * (1 + cos(pi * progress)) / 2
+
+    Progress is the share of the steps or of the time limit that is spent, whichever is more, so
+    that training that ends by the clock ends annealed too, on any machine.
+
+    Args:
+        peak: the highest rate.
+        total_steps: optimizer steps of the whole training.
+        warmup_steps: steps of the rise.
+        limit: the time limit of the training, if it has one; it comes before this in the list.
+
+    Reference:
+        Loshchilov and Hutter, "SGDR: Stochastic Gradient Descent with Warm Restarts", 2017.
+    """
+
+    def __init__(self, peak: float, total_steps: int, warmup_steps: int = 0, limit: TimeLimit | None = None):
+        super().__init__()
+        self.peak = peak
+        self.total_steps = total_steps
+        self.warmup_steps = warmup_steps
+        self.limit = limit
+
+    def rate(self, step: int, seconds: float = 0.0) -> float:
+        """The learning rate at a step, so many seconds into the training."""
+        progress = step / self.total_steps
+        if self.limit is not None and self.limit.seconds is not None:
+            progress = max(progress, seconds / self.limit.seconds)
+        warm = min(1.0, (step + 1) / self.warmup_steps) if self.warmup_steps else 1.0
+        return self.peak * warm * (1 + math.cos(math.pi * min(1.0, progress))) / 2
+
+    def on_train_begin(self, logs=None):
+        self._step = int(self.model.optimizer.iterations)  # not 0 where a run is resumed
+
+    def on_train_batch_begin(self, batch, logs=None):
+        seconds = self.limit.elapsed if self.limit is not None else 0.0
+        self.model.optimizer.learning_rate = self.rate(self._step, seconds)
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._step += 1
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
