@@ -63,9 +63,7 @@ def test_equals_the_dictionary_model_on_any_text(order, text, test, variant):
 )
 def test_next_token_distribution(order, text, context, variant):
     """Sums to one after any context, zero only at excluded ids, and is what `log_probs` says."""
-    model = NGramModel(order, **variant).fit(
-        text, VOCAB_SIZE, excluded=(0, 2) if 2 not in text else (0,)
-    )
+    model = NGramModel(order, **variant).fit(text, VOCAB_SIZE, excluded=(0, 2) if 2 not in text else (0,))
     log_probs = model.next_log_probs(context)
     assert log_probs.shape == (VOCAB_SIZE,) and log_probs.dtype == np.float64
     assert abs(np.exp(log_probs).sum() - 1) < 1e-12
@@ -90,12 +88,8 @@ def test_worked_by_hand():
     np.testing.assert_allclose(np.exp(model.next_log_probs([1])), after_1, rtol=1e-14)
     after_2 = [0, 1.8 / 2 + 0.2 / 2 * 0.5, 0.1 * 0.25, 0.1 * 0.25]
     np.testing.assert_allclose(np.exp(model.next_log_probs([2])), after_2, rtol=1e-14)
-    np.testing.assert_allclose(
-        np.exp(model.next_log_probs([3])), single, rtol=1e-15
-    )  # the text's end
-    np.testing.assert_allclose(
-        model.perplexity([1, 2]), (single[1] * after_1[2]) ** -0.5, rtol=1e-14
-    )
+    np.testing.assert_allclose(np.exp(model.next_log_probs([3])), single, rtol=1e-15)  # the text's end
+    np.testing.assert_allclose(model.perplexity([1, 2]), (single[1] * after_1[2]) ** -0.5, rtol=1e-14)
 
 
 def test_an_id_seen_after_one_neighbour_only_is_unlikely_elsewhere():

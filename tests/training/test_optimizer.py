@@ -64,6 +64,8 @@ def test_clipping_is_by_the_norm_of_all_weights_together():
     a, b = keras.Variable(np.zeros(2)), keras.Variable(np.zeros(2))
     optimizer = keras.optimizers.SGD(1.0)
     optimizer.global_clipnorm = make_optimizer(0.1, clip_norm=1.0).global_clipnorm
-    optimizer.apply([keras.ops.convert_to_tensor([3.0, 0.0]), keras.ops.convert_to_tensor([0.0, 4.0])], [a, b])
+    optimizer.apply(
+        [keras.ops.convert_to_tensor([3.0, 0.0]), keras.ops.convert_to_tensor([0.0, 4.0])], [a, b]
+    )
     np.testing.assert_allclose(np.array(a), [-0.6, 0.0], atol=1e-6)
     np.testing.assert_allclose(np.array(b), [0.0, -0.8], atol=1e-6)
