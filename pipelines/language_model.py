@@ -148,7 +148,10 @@ def train(options: Train) -> int | None:
         describe(config, data, model)
         data.vocabulary.save(run.vocabulary)
         ngram = baseline(config, data)
-        run.write_metrics(ngram=perplexity.score_ngram(ngram, data.test))
+        run.write_metrics(
+            ngram=perplexity.score_ngram(ngram, data.test),
+            ngram_validation=perplexity.score_ngram(ngram, data.validation),
+        )
         runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
         model.fit(
             batches,
@@ -332,8 +335,8 @@ def draw(run: Any, config: Config) -> None:
         metric="nats",
         unit=f"nats per {config.unit}",
         title=f"{run.name}: {config.cell}, {config.num_layers} x {config.units} units",
-        baseline=run.metrics["ngram"]["nats"],
-        baseline_label=f"{run.metrics['ngram']['order']}-gram model on the test text",
+        baseline=run.metrics["ngram_validation"]["nats"],
+        baseline_label=f"{run.metrics['ngram']['order']}-gram model, validation",
     )
 
 
