@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from pipelines.language_model import PIPELINE
+from pipelines.language_model import PIPELINE, Config
 from pipelines.pipeline import main
 
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ def test_train_leaves_a_complete_run(trained):
     assert {p.name for p in path.iterdir()} == {*FILES, *REPORTS, "tensorboard"}  # no backup, nothing hidden
     assert json.loads((path / "status.json").read_text())["status"] == "finished"
     config = yaml.safe_load((path / "config.yaml").read_text())
-    assert config["units"] == 8 and config["data"] == "animals.txt" and config["dropout"] == 0.3
+    assert config["units"] == 8 and config["data"] == "animals.txt" and config["dropout"] == Config().dropout
     assert not {"name", "runs", "resume"} & set(config)
     history = rows(path / "history.csv")
     assert [row["epoch"] for row in history] == ["0", "1"]
