@@ -27,7 +27,7 @@ def continuation(
     from kseq.decoding import random_numbers, stream
 
     ids = [vocabulary.bos_id, *vocabulary.encode(prompt)]
-    banned = (vocabulary.pad_id, vocabulary.bos_id, *(() if unk else (vocabulary.unk_id,)))
+    banned = [id for id in vocabulary.unwritable_ids if not (unk and id == vocabulary.unk_id)]
     log_probs, states = model.read(np.array([ids], "int32"))
     step = tf.function(model.step, reduce_retracing=True)
     options = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "banned": banned}

@@ -244,6 +244,11 @@ class Cell(keras.layers.Layer):
         }
 
 
+def output_width(cell: Any) -> int:
+    """Width of a cell's output: of its first state where it does not say."""
+    return getattr(cell, "output_size", None) or keras.tree.flatten(cell.state_size)[0]
+
+
 def unfold_cell(
     cell: Any, sequences: Tensor, states: list, *, training: bool | None = None, **options: Any
 ) -> tuple:
@@ -272,8 +277,7 @@ def unfold_cell(
         output, states = cell(inputs, states, **call_options)
         return output, [states] if single and not isinstance(states, (list, tuple)) else list(states)
 
-    width = getattr(cell, "output_size", None) or keras.tree.flatten(cell.state_size)[0]
-    zeros = ops.zeros((ops.shape(sequences)[0], width), dtype=cell.compute_dtype)
+    zeros = ops.zeros((ops.shape(sequences)[0], output_width(cell)), dtype=cell.compute_dtype)
     result = unfold(step, sequences, states, zeros, **options)
     if has_masks:
         cell.reset_dropout_mask()

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseq.cells.base import Tensor, unfold_cell
+from kseq.cells.base import Tensor, output_width, unfold_cell
 from kseq.errors import UserError, fraction, positive
 
 
@@ -84,20 +84,20 @@ class StackedCell(keras.layers.Layer):
 
     @property
     def _widths(self) -> list[int]:
-        return [getattr(c, "output_size", None) or keras.tree.flatten(c.state_size)[0] for c in self.cells]
+        return [output_width(cell) for cell in self.cells]
 
     def build(self, inputs_shape: Sequence[int | None], states_shape: Any = None) -> None:
         width = inputs_shape[-1]
-        for n, (cell, output_width) in enumerate(zip(self.cells, self._widths, strict=True)):
-            if self.residual and n and width != output_width:
+        for n, (cell, width_after) in enumerate(zip(self.cells, self._widths, strict=True)):
+            if self.residual and n and width != width_after:
                 raise UserError(
-                    f"`residual` needs layers of one width, got {width} before and {output_width} "
+                    f"`residual` needs layers of one width, got {width} before and {width_after} "
                     f"after layer {n + 1}"
                 )
             if not cell.built:
                 cell.build((inputs_shape[0], width))
                 cell.built = True
-            width = output_width
+            width = width_after
 
     def get_initial_state(self, batch_size: Any = None) -> list:
         """The initial states of every layer."""
@@ -169,10 +169,15 @@ class StackedCell(keras.layers.Layer):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "StackedCell":
-        cells = [
-            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects) for c in config["cells"]
-        ]
-        return cls(**{**config, "cells": cells})
+        return cls(**with_cells(config, custom_objects))
+
+
+def with_cells(config: dict, custom_objects: dict | None = None) -> dict:
+    """The configuration of a stack with its cells made from theirs."""
+    cells = [
+        keras.saving.deserialize_keras_object(cell, custom_objects=custom_objects) for cell in config["cells"]
+    ]
+    return {**config, "cells": cells}
 
 
 def _copy(cell: Any, n: int) -> Any:

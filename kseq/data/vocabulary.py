@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import tensorflow as tf
 
 from kseq.data.tokenization import BOS, EOL, FIRST_SPACE, PAD, UNK, joiner, split_words
 from kseq.errors import UserError
+from kseq.files import write_text
 
 SPECIAL = {"char": (PAD, UNK, BOS), "word": (PAD, UNK, BOS, EOL)}
 
@@ -141,6 +141,11 @@ class Vocabulary:
         return 2
 
     @property
+    def unwritable_ids(self) -> tuple[int, int, int]:
+        """Ids that stand for no text: padding, the unknown token and the start of a text."""
+        return self.pad_id, self.unk_id, self.bos_id
+
+    @property
     def eol_id(self) -> int | None:
         """Id of the end of a line, 3; None for characters, where the newline is one of them."""
         return 3 if self.level == "word" else None
@@ -200,11 +205,7 @@ class Vocabulary:
         """Writes the vocabulary as JSON, atomically: a reader never sees half a file."""
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-        ) as file:
-            json.dump(self.get_config(), file)
-        os.replace(file.name, path)
+        write_text(path, json.dumps(self.get_config()))
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Vocabulary:

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from kseq.data import Vocabulary
 from kseq.decoding import generate, random_numbers
 from kseq.export.saved_model import Endpoint, save
+from kseq.losses import token_nll
 from kseq.models import LanguageModel
 
 PROBES = ("The ", "a", "import this\n", "x" * 40)
@@ -74,7 +74,6 @@ def _endpoints(
     model: LanguageModel, vocabulary: Vocabulary, vectorize: Callable[[tf.Tensor], tf.Tensor]
 ) -> list[Endpoint]:
     detokenize = vocabulary.detokenizer()
-    banned = (vocabulary.pad_id, vocabulary.unk_id, vocabulary.bos_id)
 
     def with_start(ids: tf.Tensor) -> tf.Tensor:
         return tf.pad(ids, [[0, 0], [1, 0]], constant_values=vocabulary.bos_id)
@@ -82,7 +81,7 @@ def _endpoints(
     def log_prob(text: tf.Tensor) -> dict[str, tf.Tensor]:
         ids = tf.cast(vectorize(text), tf.int32)  # (batch, time), 0 behind each row's end
         logits = model(with_start(ids))[:, :-1]  # one step more, so that texts may be empty
-        nll = keras.ops.sparse_categorical_crossentropy(ids, tf.cast(logits, tf.float32), from_logits=True)
+        nll = token_nll(ids, logits)
         real = tf.cast(ids != vocabulary.pad_id, tf.float32)
         total, count = tf.reduce_sum(nll * real, axis=-1), tf.reduce_sum(real, axis=-1)
         return {
@@ -111,7 +110,7 @@ def _endpoints(
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            banned=banned,
+            banned=vocabulary.unwritable_ids,
         )
         return {"text": detokenize(ids)}
 
@@ -130,9 +129,13 @@ def _check(loaded: Any, model: LanguageModel, vocabulary: Vocabulary) -> dict[st
 
     ids = np.concatenate([[vocabulary.bos_id], vocabulary.encode(texts[0])]).astype("int32")
     log_probs, states = model.read(ids[None])
-    banned = (vocabulary.pad_id, vocabulary.unk_id, vocabulary.bos_id)
     written = generate(
-        model.step, log_probs, states, random_numbers(20, 1, seed=7), temperature=0.0, banned=banned
+        model.step,
+        log_probs,
+        states,
+        random_numbers(20, 1, seed=7),
+        temperature=0.0,
+        banned=vocabulary.unwritable_ids,
     )
     continued = loaded.signatures["continue"](
         text=tf.constant(texts[:1]),

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 
 from kseq.cells import StackedCell
+from kseq.cells.stacked import with_cells
 from kseq.layers.recurrent import RNN, forward_to_cell
 
 _OF_CELL = ("cells", "num_layers", "residual", "dropout", "seed")
@@ -64,10 +65,7 @@ class Stacked(RNN):
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "Stacked":
-        cells = [
-            keras.saving.deserialize_keras_object(c, custom_objects=custom_objects) for c in config["cells"]
-        ]
-        return cls(**{**config, "cells": cells})
+        return cls(**with_cells(config, custom_objects))
 
 
 forward_to_cell(Stacked, _OF_CELL)

@@ -6,8 +6,6 @@ import keras
 
 from kseq.training.interruption import TimeLimit
 
-SCHEDULES = ("plateau", "cosine", "constant")
-
 
 def make_optimizer(
     learning_rate: float, *, weight_decay: float = 0.0, clip_norm: float | None = None
