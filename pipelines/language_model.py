@@ -44,7 +44,10 @@ class Config:
     batch_size: int = option(16, "parallel streams of text")
     time_steps: int = option(64, "tokens a window: how far the gradient goes back")
     epochs: int = option(30, "times through the text at most")
-    learning_rate: float = option(5e-3, "of AdamW, or its peak")
+    optimizer: str = option(
+        "adamw", "how weights move; sgd suits large vocabularies", choices=("adamw", "sgd")
+    )
+    learning_rate: float = option(5e-3, "of the optimizer, or its peak")
     schedule: str = option("cosine", "of the rate", choices=("plateau", "cosine", "constant"))
     warmup_steps: int = option(100, "steps over which the cosine schedule rises")
     weight_decay: float = option(0.01, "decoupled weight decay")
@@ -174,7 +177,7 @@ def train(options: Train) -> int | None:
         best = load(run.model)
         print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
         run.write_metrics(test=perplexity.score(best, data.test, bos))
-        draw(run, config)
+        draw(run, config, data.name)
     if run.status == "interrupted":
         print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
         return 130
@@ -266,7 +269,10 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
     )
     model.build()
     optimizer = make_optimizer(
-        config.learning_rate, weight_decay=config.weight_decay, clip_norm=config.clip_norm
+        config.learning_rate,
+        name=config.optimizer,
+        weight_decay=config.weight_decay,
+        clip_norm=config.clip_norm,
     )
     in_bits = [BitsPerCharacter()] if config.level == "char" else []
     model.compile(optimizer, NextTokenLoss(), weighted_metrics=[TokenLoss(), Perplexity(), *in_bits])
@@ -325,7 +331,7 @@ def describe(config: Config, data: Data, model: "LanguageModel") -> None:
     runs.say("model", f"{config.cell}, {layers}, {model.count_params():,} parameters")
 
 
-def draw(run: Any, config: Config) -> None:
+def draw(run: Any, config: Config, data: str) -> None:
     """Draw the learning curve."""
     from kseq.inspection.curves import learning_curve
 
@@ -334,7 +340,7 @@ def draw(run: Any, config: Config) -> None:
         run.learning_curve,
         metric="nats",
         unit=f"nats per {config.unit}",
-        title=f"{run.name}: {config.cell}, {config.num_layers} x {config.units} units",
+        title=f"{data} by {config.unit}: {config.cell}, {config.num_layers} x {config.units} units",
         baseline=run.metrics["ngram_validation"]["nats"],
         baseline_label=f"{run.metrics['ngram']['order']}-gram model, validation",
     )

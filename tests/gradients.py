@@ -18,7 +18,8 @@ def gradients(function, inputs, variables=(), compiled=False):
         The list of gradients by `inputs` and the list by `variables`; zeros where the value
         does not depend on one.
     """
-    inputs = [ops.convert_to_tensor(array) for array in inputs]
+    # with its type, or Keras on PyTorch makes float32 of float64
+    inputs = [ops.convert_to_tensor(array, str(array.dtype)) for array in inputs]
     variables = list(variables)
     backends = {"tensorflow": _tensorflow, "jax": _jax, "torch": _torch}
     found = backends[keras.backend.backend()](function, inputs, variables, compiled)

@@ -1,5 +1,6 @@
 """What all cells share."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,9 @@ import keras
 from keras import ops
 
 from kseq.errors import fraction, positive
-from kseq.ops.recurrence import unfold
+from kseq.ops.bptt import in_segments, sequence
+from kseq.ops.recurrence import Recurrence
+from kseq.ops.unfold import unfold
 
 Tensor = Any
 
@@ -184,7 +187,17 @@ class Cell(keras.layers.Layer):
         Returns:
             `(output, states)`.
         """
-        raise NotImplementedError(f"{type(self).__name__} does not define `step`")
+        states, _ = self.recurrence.step(projected, tuple(states), self.recurrent_weights(), recurrent_mask)
+        return states[0], list(states)
+
+    @property
+    def recurrence(self) -> Recurrence | None:
+        """`step` and the way back through it as pure functions, or None where `step` alone is known."""
+        return None
+
+    def recurrent_weights(self) -> tuple:
+        """The weights of `recurrence`."""
+        return (ops.cast(self.recurrent_kernel, self.compute_dtype),)
 
     def recurrent_mask(self, batch_size: Any, training: bool | None = None) -> Tensor | None:
         """The dropout mask over the recurrent features for one sequence, or None."""
@@ -202,27 +215,67 @@ class Cell(keras.layers.Layer):
         return self.step(self.project(self.drop_inputs(inputs, training)), states, mask)
 
     def unfold(
-        self, sequences: Tensor, states: list, *, training: bool | None = None, **options: Any
+        self,
+        sequences: Tensor,
+        states: list,
+        *,
+        training: bool | None = None,
+        recompute: bool = False,
+        **options: Any,
     ) -> tuple:
-        """Run over whole sequences, `project` hoisted; `options` as in `kseq.ops.unfold`."""
+        """Run over whole sequences, `project` hoisted.
+
+        Args:
+            sequences: `(batch, time, features)`.
+            states: the states before the first step.
+            training: whether dropout is on, and the loop keeps what the way back needs.
+            recompute: keep only the states between segments of the sequence, where the gradient is derived
+                by hand.
+            **options: as in `kseq.ops.unfold`.
+        """
         batch = ops.shape(sequences)[0]
-        mask = self.recurrent_mask(batch, training)
+        dropped = self.recurrent_mask(batch, training)
+        run = None
+        if not options.get("unroll") and self.why_not_derived() is None:
+            recompute = recompute and bool(training)
+            run = functools.partial(
+                self._sequence,
+                dropped=dropped,
+                keep=bool(training) and not recompute,
+                collect=options.get("return_sequences", True),
+            )
+            run = in_segments(run) if recompute else run
         return unfold(
-            lambda projected, states: self.step(projected, states, mask),
+            lambda projected, states: self.step(projected, states, dropped),
             self.drop_inputs(ops.cast(sequences, self.compute_dtype), training),
             states,
             ops.zeros((batch, self.output_size), dtype=self.compute_dtype),
             project=self.project,
-            sequence=self.sequence(mask) if training and not options.get("unroll") else None,
+            sequence=run,
             **options,
         )
 
-    def sequence(self, recurrent_mask: Tensor | None) -> Any:
-        """All steps at once with a gradient of their own for `kseq.ops.unfold`, None to loop over `step`.
-
-        Asked for in training only: such a function keeps what the way back needs.
-        """
+    def why_not_derived(self) -> str | None:
+        """None if the gradient derived by hand applies; otherwise the reason why not."""
+        name = type(self).__name__
+        if self.recurrence is None:
+            return f"no gradient is derived for {name}"
+        for method in ("step", "project"):
+            if getattr(type(self), method) is not getattr(Cell, method):
+                return f"{name} defines a `{method}` of its own"
+        if not self.recurrence.differentiable:
+            return "the derivative of an activation is not known"
         return None
+
+    def _sequence(self, inputs: Tensor, states: list, mask: Tensor | None, **options: Any) -> tuple:
+        bias = self.input_bias()
+        weights = {
+            "kernel": ops.cast(self.kernel, self.compute_dtype),
+            "bias": None if bias is None else ops.cast(bias, self.compute_dtype),
+            "recurrent": self.recurrent_weights(),
+        }
+        outputs, states = sequence(self.recurrence, inputs, tuple(states), weights, mask=mask, **options)
+        return outputs, list(states)
 
     def get_config(self) -> dict:
         return {
@@ -266,6 +319,7 @@ def unfold_cell(
     """
     if hasattr(cell, "unfold"):
         return cell.unfold(sequences, states, training=training, **options)
+    options.pop("recompute", None)  # of derived gradients only
     call_options = {"training": training} if getattr(cell, "_call_has_training_arg", False) else {}
     has_masks = hasattr(cell, "get_dropout_mask")
     if has_masks:  # the cells of keras.layers cache masks, which must not be born inside the loop

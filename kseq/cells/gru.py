@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kseq.cells.base import Cell, Tensor
+from kseq.ops.gru import GRU, GRUResetBefore, SimpleGRU
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -70,32 +71,18 @@ class GRUCell(Cell):
     def input_bias(self) -> Tensor | None:
         return self.bias[0] if self.use_bias and self._two_biases else self.bias
 
-    def step(
-        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
-    ) -> tuple[Tensor, list]:
-        old = states[0]
-        h = old if recurrent_mask is None else old * recurrent_mask
-        z, candidate = self._gates(projected, h)
-        h = z * old + (1 - z) * self.activation(candidate)
-        return h, [h]
-
-    def _gates(self, projected: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-        """The update gate and the candidate before its activation."""
-        u = self.units
-        if self._two_biases:
-            recurrent = ops.matmul(h, self.recurrent_kernel)
-            recurrent = recurrent + self.bias[1] if self.use_bias else recurrent
-            zr = self.recurrent_activation(projected[:, : 2 * u] + recurrent[:, : 2 * u])
-            z, r = ops.split(zr, 2, axis=-1)
-            return z, projected[:, 2 * u :] + r * recurrent[:, 2 * u :]
+    @property
+    def recurrence(self) -> SimpleGRU:
+        form = SimpleGRU
         if self.use_reset_gate:
-            kernel = ops.convert_to_tensor(self.recurrent_kernel)
-            zr = projected[:, : 2 * u] + ops.matmul(h, kernel[:, : 2 * u])
-            z, r = ops.split(self.recurrent_activation(zr), 2, axis=-1)
-            return z, projected[:, 2 * u :] + ops.matmul(r * h, kernel[:, 2 * u :])
-        both = projected + ops.matmul(h, self.recurrent_kernel)
-        z, candidate = ops.split(both, 2, axis=-1)
-        return self.recurrent_activation(z), candidate
+            form = GRU if self.reset_after else GRUResetBefore
+        return form(self.activation, self.recurrent_activation)
+
+    def recurrent_weights(self) -> tuple:
+        weights = super().recurrent_weights()
+        if not (self.use_bias and self._two_biases):
+            return weights
+        return *weights, ops.cast(self.bias, self.compute_dtype)[1]
 
     def get_config(self) -> dict:
         return {

@@ -8,7 +8,7 @@ from keras import ops
 
 from kseq.cells.base import Cell, Tensor
 from kseq.errors import positive
-from kseq.ops.lstm import lstm_step
+from kseq.ops.lstm import LSTM
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -40,7 +40,6 @@ class LSTMCell(Cell):
     """
 
     gates = 4
-    peephole_kernel = None
 
     def __init__(
         self,
@@ -71,33 +70,9 @@ class LSTMCell(Cell):
 
         return super().add_bias(name, shape, with_forget_bias if self.unit_forget_bias else None)
 
-    def step(
-        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
-    ) -> tuple[Tensor, list]:
-        h, c = states
-        h = h if recurrent_mask is None else h * recurrent_mask
-        z = projected + ops.matmul(h, self.recurrent_kernel)  # (batch, 4 * units)
-        activations = self.activation, self.recurrent_activation
-        h, c, _ = lstm_step(z, c, self.peephole_kernel, self.cell_clip, *activations)
-        return h, [h, c]
-
-    def sequence(self, recurrent_mask: Tensor | None) -> Any:
-        usual = (keras.activations.tanh, keras.activations.sigmoid)
-        if keras.backend.backend() != "tensorflow" or usual != (self.activation, self.recurrent_activation):
-            return None
-        from kseq.ops.lstm_bptt import lstm_sequence
-
-        def run(projected: Tensor, states: list, mask: Tensor | None) -> tuple[Tensor, list]:
-            kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
-            peepholes = self.peephole_kernel
-            if peepholes is not None:
-                peepholes = ops.cast(peepholes, self.compute_dtype)
-            h, *states = lstm_sequence(
-                projected, *states, kernel, peepholes, mask, recurrent_mask, self.cell_clip
-            )
-            return h, states
-
-        return run
+    @property
+    def recurrence(self) -> LSTM:
+        return LSTM(self.activation, self.recurrent_activation, self.cell_clip)
 
     def get_config(self) -> dict:
         return {
@@ -145,6 +120,9 @@ class PeepholeLSTMCell(LSTMCell):
             regularizer=self.recurrent_regularizer,
             constraint=self.recurrent_constraint,
         )
+
+    def recurrent_weights(self) -> tuple:
+        return *super().recurrent_weights(), ops.cast(self.peephole_kernel, self.compute_dtype)
 
     def get_config(self) -> dict:
         return {

@@ -3,9 +3,9 @@
 from typing import Any
 
 import keras
-from keras import ops
 
-from kseq.cells.base import Cell, Tensor
+from kseq.cells.base import Cell
+from kseq.ops.simple_rnn import SimpleRNN
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -34,12 +34,9 @@ class SimpleRNNCell(Cell):
         super().__init__(units, **kwargs)
         self.activation = keras.activations.get(activation)
 
-    def step(
-        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
-    ) -> tuple[Tensor, list]:
-        h = states[0] if recurrent_mask is None else states[0] * recurrent_mask
-        h = self.activation(projected + ops.matmul(h, self.recurrent_kernel))
-        return h, [h]
+    @property
+    def recurrence(self) -> SimpleRNN:
+        return SimpleRNN(self.activation)
 
     def get_config(self) -> dict:
         return {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kseq.data import tfds_text
 from kseq.data.text_files import find_split_files, read_text
-from kseq.errors import UserError
+from kseq.errors import UserError, fraction
 
 
 @dataclass(frozen=True)
@@ -141,8 +141,5 @@ def _not_found(source: str) -> str:
 
 
 def _check_fractions(validation: float, test: float) -> None:
-    for name, share in (("validation", validation), ("test", test)):
-        if not 0 <= share < 1:
-            raise UserError(f"`{name}` must be a fraction of at least 0 and below 1, got {share}")
-    if validation + test >= 1:
+    if fraction("validation", validation) + fraction("test", test) >= 1:
         raise UserError(f"`validation` and `test` must leave text to train on, got {validation} and {test}")

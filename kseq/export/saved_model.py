@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from kseq.errors import UserError
 from kseq.export.manifest import next_version, write_manifest
+from kseq.layers.cudnn import portable
 
 TOLERANCE = 1e-4  # largest relative difference between an export and its model
 
@@ -79,7 +80,7 @@ def save(
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
-        with _quiet():
+        with _quiet(), portable():
             tf.saved_model.save(module, str(temporary), signatures=served)
             differences = dict(check(tf.saved_model.load(str(temporary))))
         for what, difference in differences.items():

@@ -44,3 +44,10 @@ class Bidirectional(keras.layers.Bidirectional):
         """Set the carried states of both directions to zero."""
         self.forward_layer.reset_state()
         self.backward_layer.reset_state()
+
+    def explain(self, batch: int | None = None, time: int | None = None, *, training: bool = True) -> str:
+        """Say which loops run, and why; as `kseq.layers.RNN.explain`."""
+        sides = {"forward": self.forward_layer, "backward": self.backward_layer}
+        return "\n".join(
+            f"{name}: {layer.explain(batch, time, training=training)}" for name, layer in sides.items()
+        )

@@ -1,5 +1,6 @@
 """Recurrent layers: a cell run over time."""
 
+import functools
 import inspect
 import operator
 from collections.abc import Iterable
@@ -10,7 +11,9 @@ from keras import ops, tree
 
 from kseq.cells import GRUCell, JordanRNNCell, LSTMCell, PeepholeLSTMCell, SimpleRNNCell
 from kseq.cells.base import Cell, Tensor, unfold_cell
-from kseq.errors import UserError
+from kseq.cells.explain import explain
+from kseq.errors import UserError, one_of
+from kseq.layers import cudnn
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -28,6 +31,9 @@ class RNN(keras.layers.RNN):
         stateful: start each batch from the states at the end of the one before (fixed batch size).
         unroll: write the steps out in place of a loop; needs a static time dimension.
         zero_output_for_mask: outputs of masked steps are zero, not the last real output.
+        recompute: in training keep only the states between segments of about `sqrt(time)` steps and run
+            each segment forward once more on the way back: less memory, more time. Only where the
+            gradient is derived by hand; `explain` tells.
         **kwargs: of `keras.layers.Layer`.
 
     Call arguments:
@@ -48,9 +54,10 @@ class RNN(keras.layers.RNN):
         (2, 5, 4)
     """
 
-    def __init__(self, cell: Any, **kwargs: Any):
+    def __init__(self, cell: Any, *, recompute: bool = False, **kwargs: Any):
         super().__init__(cell, **kwargs)
         self.supports_masking = True
+        self.recompute = recompute
 
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
@@ -65,8 +72,27 @@ class RNN(keras.layers.RNN):
             zero_output_for_mask=self.zero_output_for_mask,
             return_sequences=self.return_sequences,
             unroll=self.unroll,
+            recompute=self.recompute,
         )
         return last, last if outputs is None else outputs, states
+
+    def explain(self, batch: int | None = None, time: int | None = None, *, training: bool = True) -> str:
+        """Say which loop runs in a traced model, and why.
+
+        Args:
+            batch: rows of the sequences, None if not known when the model is traced.
+            time: steps, likewise.
+            training: whether a gradient is wanted.
+
+        Example:
+            >>> LSTM(4, unroll=True).explain()
+            'LSTMCell: steps written out one by one, because unroll is True'
+        """
+        how = {"training": training, "unroll": self.unroll, "recompute": self.recompute}
+        return "\n".join(explain(self.cell, batch, time, **how))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "recompute": self.recompute}
 
     def reset_state(self) -> None:
         """Set the carried states of a stateful layer to zero."""
@@ -79,6 +105,12 @@ class CellLayer(RNN):
 
     The arguments are said once, in the cell: here they become call signature, attributes and
     configuration keys of the layer.
+
+    Args:
+        *args: of the cell, whose keyword arguments are taken too.
+        use_cudnn: "auto" runs cuDNN on a GPU where it computes the same (TensorFlow only); `explain` tells.
+            False never does.
+        **kwargs: as in `RNN`.
     """
 
     cell_class: type[Cell]
@@ -86,7 +118,7 @@ class CellLayer(RNN):
     def __init_subclass__(cls, **kwargs: Any):
         super().__init_subclass__(**kwargs)
         cell = _parameters(cls.cell_class)
-        own = [p for p in _parameters(keras.layers.RNN).values() if p.name != "cell"]
+        own = [p for p in _parameters(CellLayer).values() if p.name != "cell"]
         own = [p.replace(kind=p.KEYWORD_ONLY) for p in own if p.name not in cell]
         positional = [p for p in cell.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
         keyword = [p for p in cell.values() if p.kind is p.KEYWORD_ONLY]
@@ -94,18 +126,42 @@ class CellLayer(RNN):
         cls.__signature__ = inspect.Signature([*positional, *keyword, *own, rest])
         forward_to_cell(cls, cell)
 
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, use_cudnn: str | bool = "auto", **kwargs: Any):
         names = _parameters(self.cell_class)
         options = {name: kwargs.pop(name) for name in list(kwargs) if name in names}
         if "dtype" in kwargs:
             options["dtype"] = kwargs["dtype"]
         super().__init__(self.cell_class(*args, **options), **kwargs)
+        self.use_cudnn = one_of("use_cudnn", use_cudnn, ("auto", False))
+        # a step that may run cuDNN cannot be compiled by XLA as a whole
+        self.supports_jit = cudnn.why_not(self, masked=False, training=False) is not None
+        stock = None if self.supports_jit else cudnn.stock_layer(self)
+        self._stock = lambda: stock  # behind a function, so that Keras does not take it for a part of this
+
+    def inner_loop(
+        self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
+    ) -> tuple:
+        states = list(initial_state)
+        ours = functools.partial(super().inner_loop, sequences, states, mask, training)
+        if cudnn.why_not(self, masked=mask is not None, training=training):
+            return ours()
+        theirs = functools.partial(cudnn.run, self, self._stock(), sequences, states, mask, training)
+        return theirs() if mask is None else ops.cond(cudnn.fits(mask), theirs, ours)
+
+    def explain(self, batch: int | None = None, time: int | None = None, *, training: bool = True) -> str:
+        if cudnn.why_not(self, masked=False, training=training) is None:
+            return f"{type(self.cell).__name__}: cuDNN where the mask allows it"
+        return super().explain(batch, time, training=training)
 
     def get_config(self) -> dict:
         config = super().get_config()
         del config["cell"]
         cell = self.cell.get_config()
-        return {**config, **{name: cell[name] for name in _parameters(self.cell_class)}}
+        return {
+            **config,
+            "use_cudnn": self.use_cudnn,
+            **{name: cell[name] for name in _parameters(self.cell_class)},
+        }
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "CellLayer":

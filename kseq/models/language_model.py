@@ -93,7 +93,7 @@ class LanguageModel(keras.Model):
         seeds = (lambda n: None) if seed is None else (lambda n: seed + n)
         # Wide, so that tokens differ from the first step on, which cuts the early training time by half;
         # narrow where the same numbers are the output layer.
-        scale = keras.initializers.RandomNormal(stddev=0.05 if tie_weights else 1.0, seed=seeds(0))
+        scale = keras.initializers.RandomNormal(stddev=0.1 if tie_weights else 1.0, seed=seeds(0))
         self.embedding = keras.layers.Embedding(vocab_size, embedding_dim, scale, name="embedding")
         self.input_dropout = keras.layers.SpatialDropout1D(dropout, seed=seeds(1))
         self.rnn = Stacked(

@@ -1,5 +1,5 @@
 """Pure functions on tensors."""
 
-from kseq.ops.recurrence import unfold
+from kseq.ops.unfold import unfold
 
 __all__ = ["unfold"]

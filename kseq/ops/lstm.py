@@ -1,41 +1,93 @@
-"""The step of long short-term memory."""
+"""The step of long short-term memory and its gradient."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import Any
 
+import keras
 from keras import ops
 
-Tensor = Any
+from kseq.ops.activations import derivative
+from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product, times
 
 
-def lstm_step(
-    z: Tensor,
-    c: Tensor,
-    peepholes: Tensor | None = None,
-    cell_clip: float | None = None,
-    activation: Callable[[Tensor], Tensor] = ops.tanh,
-    recurrent_activation: Callable[[Tensor], Tensor] = ops.sigmoid,
-) -> tuple[Tensor, Tensor, tuple[Tensor, ...]]:
-    """One step from the summed inputs of the gates; equations in `kseq.cells.PeepholeLSTMCell`.
+@dataclasses.dataclass(frozen=True)
+class LSTM(Recurrence):
+    """Equations in `kseq.cells.PeepholeLSTMCell`; states `(h, c)`, gates in the order i f g o.
+
+    Weights: `(recurrent_kernel,)` or `(recurrent_kernel, peephole_kernel)`.
 
     Args:
-        z: `(batch, 4 * units)`, `x(t) W + h(t-1) U + b` of the gates i f g o.
-        c: `(batch, units)`, the cell before the step.
-        peepholes: `(3, units)` in the order i f o, or None.
-        cell_clip: bound of the absolute value of the new cell, or None.
-        activation: of the candidate and the output.
         recurrent_activation: of the gates.
-
-    Returns:
-        `(h, c, (i, f, g, o))`, each `(batch, units)`.
+        cell_clip: bound of the absolute value of the new cell, or None.
     """
-    i, f, g, o = ops.split(z, 4, axis=-1)
-    if peepholes is not None:
-        i = i + peepholes[0] * c
-        f = f + peepholes[1] * c
-    i, f, g = recurrent_activation(i), recurrent_activation(f), activation(g)
-    c = f * c + i * g
-    if cell_clip is not None:
-        c = ops.clip(c, -cell_clip, cell_clip)
-    o = recurrent_activation(o if peepholes is None else o + peepholes[2] * c)
-    return o * activation(c), c, (i, f, g, o)
+
+    recurrent_activation: Callable[[Tensor], Tensor] = keras.activations.sigmoid
+    cell_clip: float | None = None
+
+    num_kept = 4  # i f g o
+
+    @property
+    def differentiable(self) -> bool:
+        return super().differentiable and derivative(self.recurrent_activation) is not None
+
+    def step(self, z: Tensor, states: Tensors, weights: Tensors, dropped: Tensor | None = None) -> tuple:
+        h, c = states
+        z = z + ops.matmul(times(h, dropped), weights[0])  # (batch, 4 * units)
+        i, f, g, o = ops.split(z, 4, axis=-1)
+        peepholes = weights[1] if len(weights) == 2 else None
+        if peepholes is not None:
+            i = i + peepholes[0] * c
+            f = f + peepholes[1] * c
+        i, f, g = self.recurrent_activation(i), self.recurrent_activation(f), self.activation(g)
+        c = f * c + i * g
+        if self.cell_clip is not None:
+            c = ops.clip(c, -self.cell_clip, self.cell_clip)
+        o = self.recurrent_activation(o if peepholes is None else o + peepholes[2] * c)
+        return (o * self.activation(c), c), (i, f, g, o)
+
+    def factors(
+        self, before: Tensors, after: Tensors, kept: Tensors, weights: Tensors, dropped: Tensor | None
+    ) -> Tensors:
+        # With d(c) the whole gradient of c(t):
+        #   d(z_o) = d(h) * to_o        d(c) = d(c from t+1) + d(h) * to_c
+        #   d(z_i), d(z_f), d(z_g) = d(c) * (to_i, to_f, to_g)        d(c(t-1)) = d(c) * to_before
+        slope, gate_slope = derivative(self.activation), derivative(self.recurrent_activation)
+        (_, c_before), (_, c), (i, f, g, o) = before, after, kept
+        way_out = self.activation(c)
+        to_o, to_c = way_out * gate_slope(o), o * slope(way_out)
+        to_i, to_f, to_g = g * gate_slope(i), c_before * gate_slope(f), i * slope(g)
+        to_before = f
+        if len(weights) == 2:
+            peepholes = weights[1]
+            to_c = to_c + to_o * peepholes[2]
+            to_before = to_before + to_i * peepholes[0] + to_f * peepholes[1]
+        if self.cell_clip is not None:
+            inside = ops.cast(ops.abs(c_before * f + i * g) <= self.cell_clip, c.dtype)
+            to_i, to_f, to_g, to_before = (x * inside for x in (to_i, to_f, to_g, to_before))
+        return to_o, to_c, to_i, to_f, to_g, to_before
+
+    def step_back(
+        self, dstates: Tensors, factors: Tensors, weights_back: Tensors, dropped: Tensor | None
+    ) -> tuple[Tensor, Tensors]:
+        dh, dc = dstates
+        to_o, to_c, to_i, to_f, to_g, to_before = factors
+        dc = dc + dh * to_c
+        dz = ops.concatenate([dc * to_i, dc * to_f, dc * to_g, dh * to_o], axis=-1)
+        return dz, (times(ops.matmul(dz, weights_back[0]), dropped), dc * to_before)
+
+    def weight_gradients(
+        self,
+        dz: Tensor,
+        before: Tensors,
+        after: Tensors,
+        kept: Tensors,
+        weights: Tensors,
+        dropped: Tensor | None,
+    ) -> Tensors:
+        (h_before, c_before), (_, c) = before, after
+        dkernel = summed_product(times(h_before, dropped), dz)
+        if len(weights) == 1:
+            return (dkernel,)
+        di, df, _, do = ops.split(dz, 4, axis=-1)
+        pairs = (di, c_before), (df, c_before), (do, c)
+        return dkernel, ops.stack([ops.sum(d * x, axis=(0, 1)) for d, x in pairs])

@@ -4,13 +4,20 @@ import math
 
 import keras
 
+from kseq.errors import one_of
 from kseq.training.interruption import TimeLimit
+
+OPTIMIZERS = ("adamw", "sgd")
 
 
 def make_optimizer(
-    learning_rate: float, *, weight_decay: float = 0.0, clip_norm: float | None = None
+    learning_rate: float,
+    *,
+    name: str = "adamw",
+    weight_decay: float = 0.0,
+    clip_norm: float | None = None,
 ) -> keras.optimizers.Optimizer:
-    """AdamW with gradient clipping by global norm.
+    """An optimizer with gradient clipping by global norm.
 
         g <- g * min(1, clip_norm / |g|)               |g| over all weights together
 
@@ -19,16 +26,24 @@ def make_optimizer(
 
     Args:
         learning_rate: the rate, or the peak of a schedule.
+        name: "adamw", or "sgd", plain gradient descent: large vocabularies, most of whose tokens are
+            rare, learn faster by it.
         weight_decay: decoupled, as a fraction of the weight per step and unit of learning rate.
         clip_norm: largest global norm of the gradient, None for no clipping.
+
+    Raises:
+        UserError: on another name.
 
     Reference:
         Pascanu, Mikolov and Bengio, "On the Difficulty of Training Recurrent Neural Networks", 2013
         (clipping); Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
-    optimizer = keras.optimizers.AdamW(
-        learning_rate, weight_decay=weight_decay, beta_2=0.99, global_clipnorm=clip_norm
-    )
+    one_of("name", name, OPTIMIZERS)
+    options = {"weight_decay": weight_decay, "global_clipnorm": clip_norm}
+    if name == "sgd":
+        optimizer = keras.optimizers.SGD(learning_rate, **options)
+    else:
+        optimizer = keras.optimizers.AdamW(learning_rate, beta_2=0.99, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
 

@@ -77,6 +77,7 @@ def _layer_options():
         "stateful": True,
         "unroll": True,
         "zero_output_for_mask": True,
+        "recompute": True,
     }
 
 
@@ -121,7 +122,7 @@ def _pairs():
         yield Entry(
             getattr(kseq.layers, name),
             lambda arguments=arguments: {"units": 4, "return_sequences": True, **arguments},
-            lambda options=options: {**options, **_cell_options(), **_layer_options()},
+            lambda options=options: {**options, **_cell_options(), **_layer_options(), "use_cudnn": False},
         )
 
 

@@ -215,9 +215,9 @@ def test_broken_part_of_a_folder_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("fractions", "message"),
     [
-        ((-0.1, 0.1), "`validation` must be a fraction of at least 0 and below 1, got -0.1"),
-        ((0.1, 1.0), "`test` must be a fraction of at least 0 and below 1, got 1.0"),
-        ((float("nan"), 0.1), "`validation` must be a fraction"),
+        ((-0.1, 0.1), "`validation` must be at least 0 and below 1, got -0.1"),
+        ((0.1, 1.0), "`test` must be at least 0 and below 1, got 1.0"),
+        ((float("nan"), 0.1), "`validation` must be at least 0 and below 1, got nan"),
         ((0.5, 0.5), "must leave text to train on, got 0.5 and 0.5"),
         ((0.0, 0.1), "has no validation part and `validation` is 0"),
     ],

@@ -1,6 +1,7 @@
 """The program as a user runs it, on a text of a few kilobytes."""
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -32,6 +33,15 @@ def text(lines=120, seed=0):
     words = ["the", "cat", "dog", "sat", "ran", "on", "under", "mat", "log", "and", "quietly"]
     random = np.random.default_rng(seed)
     return "".join(" ".join(random.choice(words, 5)) + ".\n" for _ in range(lines))
+
+
+def test_the_choices_are_what_the_library_has():
+    import kseq.cells
+    from kseq.training.optimizer import OPTIMIZERS
+
+    choices = {field.name: field.metadata.get("choices") for field in dataclasses.fields(Config)}
+    assert set(choices["cell"]) == set(kseq.cells.NAMES)
+    assert set(choices["optimizer"]) == set(OPTIMIZERS)
 
 
 def start(folder, *words):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from kseq.errors import UserError
 from kseq.training.interruption import TimeLimit
 from kseq.training.optimizer import CosineSchedule, make_optimizer
 
@@ -69,3 +70,17 @@ def test_clipping_is_by_the_norm_of_all_weights_together():
     )
     np.testing.assert_allclose(np.array(a), [-0.6, 0.0], atol=1e-6)
     np.testing.assert_allclose(np.array(b), [0.0, -0.8], atol=1e-6)
+
+
+def test_gradient_descent_moves_against_the_clipped_gradient():
+    model = small_model(make_optimizer(0.5, name="sgd", clip_norm=1.0))
+    kernel, bias = model.trainable_variables
+    before = np.array(kernel)
+    gradient = np.array([[3.0], [0.0], [4.0]], "float32")  # of norm 5, clipped to 1
+    model.optimizer.apply([keras.ops.convert_to_tensor(gradient), keras.ops.zeros_like(bias)], [kernel, bias])
+    np.testing.assert_allclose(np.array(kernel), before - 0.5 * gradient / 5, rtol=1e-6)
+
+
+def test_an_unknown_optimizer_is_an_error():
+    with pytest.raises(UserError, match="`name` must be one of adamw, sgd, got 'sdg'; did you mean `sgd`"):
+        make_optimizer(0.1, name="sdg")

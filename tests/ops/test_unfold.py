@@ -95,22 +95,47 @@ def test_without_sequences_the_last_output_and_the_states_are_the_same(zero, unr
     assert_all_close([last, states], [expected_last, expected_states], rtol=0, atol=0)
 
 
+def flat_step(x, states):
+    """A recurrence as `sequence` wants it: the output is the first state."""
+    h, c = states
+    c = 0.5 * c + ops.tanh(x - h)
+    h = ops.tanh(x + c)
+    return h, [h, c]
+
+
+@pytest.mark.parametrize("zero", [False, True], ids=["hold", "zero"])
+@pytest.mark.parametrize("collect", [True, False], ids=["sequences", "last"])
 @pytest.mark.parametrize("go_backwards", [False, True], ids=["forwards", "backwards"])
-def test_a_sequence_function_stands_for_the_loop(go_backwards):
-    """It gets everything time-major and reversed already; here it is itself a loop over `step`."""
-    seen = []
+def test_a_sequence_function_stands_for_the_loop(go_backwards, collect, zero):
+    """It gets inputs and mask batch-major and reversed already, projects by itself, and holds masked states.
+
+    What it gives before the first real step must not matter: here the states themselves.
+    """
+    tensor, seen = ops.convert_to_tensor, []
+    start = [tensor(normal(BATCH, WIDTH, seed=n)) for n in (1, 2)]
+    options = {"go_backwards": go_backwards, "zero_output_for_mask": zero, "return_sequences": collect}
+
+    def project(x):
+        return ops.matmul(x, PROJECTION)
 
     def sequence(x, states, mask):
-        seen.append((tuple(x.shape), tuple(mask.shape)))
-        steps = ops.swapaxes(x, 0, 1)
-        zeros = ops.zeros((BATCH, WIDTH))  # what it puts before the first real step must not matter
-        _, outputs, states = unfold(step, steps, states, zeros, mask=ops.swapaxes(mask, 0, 1)[..., 0])
-        return ops.swapaxes(outputs, 0, 1), states
+        seen.append((tuple(x.shape), None if mask is None else tuple(mask.shape)))
+        _, outputs, states = unfold(
+            flat_step, x, states, states[0], project=project, mask=mask, return_sequences=collect
+        )
+        return outputs, states
 
-    for mask in (MASKS["gaps"], MASKS["left"], MASKS["right"]):
-        expected = run(X, mask, go_backwards=go_backwards)
-        assert_all_close(run(X, mask, go_backwards=go_backwards, sequence=sequence), expected)
-    assert seen == [((TIME, BATCH, WIDTH), (TIME, BATCH, 1))] * 3
+    def refuse(*_):
+        raise AssertionError("the step or the projection was used")
+
+    for name, mask in MASKS.items():
+        arguments = {"mask": None if mask is None else tensor(mask), **options}
+        rest = tensor(X), start, tensor(FIRST_OUTPUT)
+        expected = unfold(flat_step, *rest, project=project, **arguments)
+        found = unfold(refuse, *rest, project=refuse, sequence=sequence, **arguments)
+        assert (found[1] is None) == (not collect), name
+        assert_all_close([x for x in found if x is not None], [x for x in expected if x is not None])
+    assert seen == [((BATCH, TIME, 2), None if m is None else (BATCH, TIME)) for m in MASKS.values()]
 
 
 @pytest.mark.parametrize("name", ["none", "gaps"])

@@ -1,0 +1,48 @@
+"""Which loop runs a cell over a sequence, and why."""
+
+from typing import Any
+
+from kseq.cells.base import Cell
+from kseq.cells.stacked import StackedCell
+from kseq.ops.plan import make_plan
+
+
+def explain(
+    cell: Any,
+    batch: int | None,
+    time: int | None,
+    *,
+    training: bool,
+    unroll: bool = False,
+    recompute: bool = False,
+) -> list[str]:
+    """Say which loop runs and why, one sentence for each layer of recurrence.
+
+    Args:
+        cell: any cell.
+        batch: rows of the sequences, None if not known when the model is traced.
+        time: steps, likewise.
+        training: whether the loop keeps its history for a gradient.
+        unroll: whether the layer writes its steps out.
+        recompute: whether it keeps only the states between segments.
+    """
+    how = {"training": training, "unroll": unroll, "recompute": recompute}
+    if isinstance(cell, StackedCell):
+        return [
+            f"layer {n}, {sentence}"
+            for n, one in enumerate(cell.cells, 1)
+            for sentence in explain(one, batch, time, **how)
+        ]
+    name = type(cell).__name__
+    if unroll:
+        return [f"{name}: steps written out one by one, because unroll is True"]
+    if not isinstance(cell, Cell):
+        return [f"{name}: a loop over `call`, differentiated automatically, because it is no cell of kseq"]
+    why_not = cell.why_not_derived()
+    if why_not:
+        return [f"{name}: a loop over `step`, differentiated automatically, because {why_not}"]
+    gated = cell.recurrence.num_kept > 0
+    recompute = recompute and training
+    plan = make_plan((batch, time, 1), cell.units, gated, training=training and not recompute, eager=False)
+    segments = "history recomputed segment by segment; " if recompute else ""
+    return [f"{name}: gradient derived by hand; {segments}{plan}"]

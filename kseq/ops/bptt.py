@@ -1,0 +1,281 @@
+"""Back-propagation through time with a gradient derived by hand."""
+
+import functools
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import keras
+from keras import ops
+
+from kseq.ops.loops import scan
+from kseq.ops.plan import join, make_plan, total
+from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product
+from kseq.ops.unfold import time_major_mask
+
+
+def sequence(
+    recurrence: Recurrence,
+    inputs: Tensor,
+    states: Tensors,
+    weights: dict,
+    *,
+    mask: Tensor | None = None,
+    dropped: Tensor | None = None,
+    keep: bool = True,
+    collect: bool = True,
+) -> tuple[Tensor | None, Tensors]:
+    """Run a recurrence over whole sequences, ready to go back through time.
+
+    The forward loop keeps only what the way back needs. The backward loop carries only what one step
+    needs from the next; the gradients of inputs and weights are formed after it, each as one matrix
+    product over time and batch.
+
+    Args:
+        recurrence: the step; must be `differentiable`.
+        inputs: `(batch, time, features)`.
+        states: `(batch, units)` each.
+        weights: `kernel` `(features, gates * units)`, `bias` `(gates * units,)` or None, and `recurrent`, the
+            weights of the step.
+        mask: boolean `(batch, time)` or None; a masked step holds the states.
+        dropped: `(batch, units)`, factor on `h(t-1)` where it meets the recurrent kernel, or None.
+        keep: keep the history of the forward loop. Without it nothing is kept but the outputs, and should
+            a gradient be asked for, the forward loop runs once more.
+        collect: return the outputs of all steps, not the last states alone.
+
+    Returns:
+        `(outputs, states)`, outputs `(batch, time, units)` or None.
+    """
+    plan = make_plan(inputs.shape, states[0].shape[-1], recurrence.num_kept > 0, training=keep)
+    count, biased = len(states), weights["bias"] is not None
+
+    def part_of(inputs: Tensor, states: Tensors) -> dict:
+        return {"inputs": inputs, "states": tuple(states), "mask": mask, "dropped": dropped}
+
+    loop = functools.partial(forward, recurrence, fused=plan.fused)
+    go = plan.program(functools.partial(loop, keep=keep, collect=collect))
+    again = plan.program(functools.partial(loop, keep=True, collect=False))
+    back = plan.program(functools.partial(backward, recurrence, fused=plan.fused))
+
+    def run(inputs: Tensor, *flat: Tensor) -> tuple:
+        states, (kernel, *flat) = flat[:count], flat[count:]
+        bias = flat.pop(0) if biased else None
+        weights = {"kernel": kernel, "bias": bias, "recurrent": tuple(flat)}
+        parts = plan.split(part_of(inputs, states))
+        shards = [go(part, weights) for part in parts]
+        outputs = [join([shard["outputs"] for shard in shards])] if collect else []
+        last = [join([shard["states"][n] for shard in shards]) for n in range(count)]
+
+        def gradient(*given: Tensor) -> tuple:
+            doutputs = given[0] if collect else None
+            given = plan.split({"outputs": doutputs, "states": given[-count:]})
+            found = []
+            for part, shard, their in zip(parts, shards, given, strict=True):
+                history = (shard if keep else again(part, weights))["history"]
+                dz, dstates = back(part, weights, history, their)
+                found.append({"states": dstates, **products(recurrence, part, weights, history, dz)})
+            by_weights = [(f["kernel"], *([f["bias"]] if biased else []), *f["recurrent"]) for f in found]
+            return (
+                join([f["inputs"] for f in found]),
+                *(join([f["states"][n] for f in found]) for n in range(count)),
+                *(total(pieces) for pieces in zip(*by_weights, strict=True)),
+            )
+
+        return (*outputs, *last), gradient
+
+    bias = [weights["bias"]] if biased else []
+    args = [inputs, *states, weights["kernel"], *bias, *weights["recurrent"]]
+    results = _with_gradient(run, args)
+    return results[0] if collect else None, tuple(results[-count:])
+
+
+def in_segments(run: Callable) -> Callable:
+    """Run a sequence function on one segment after the other, each of about `sqrt(time)` steps.
+
+    With a function that keeps no history, memory on the way back holds the history of one segment and
+    the states between segments, `O(sqrt(time))` in place of `O(time)`, for one more forward pass.
+
+    Args:
+        run: `run(inputs, states, mask) -> (outputs, states)`, outputs `(batch, time, units)` or None.
+
+    Reference:
+        Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
+    """
+
+    def segmented(inputs: Tensor, states: Any, mask: Tensor | None) -> tuple:
+        time = inputs.shape[1]
+        if time is None:  # not known when traced: one segment
+            return run(inputs, states, mask)
+        length = math.isqrt(max(time - 1, 0)) + 1
+        pieces = []
+        for start in range(0, time, length):
+            now = slice(start, start + length)
+            outputs, states = run(inputs[:, now], states, None if mask is None else mask[:, now])
+            pieces.append(outputs)
+        return None if pieces[0] is None else ops.concatenate(pieces, axis=1), states
+
+    return segmented
+
+
+def _with_gradient(run: Callable, args: list[Tensor]) -> tuple:
+    """The results of `run(*args) -> (results, gradient)`, differentiated by `gradient(*dresults)`."""
+    backend = keras.backend.backend()
+    args = [ops.convert_to_tensor(x) for x in args]
+    if backend == "tensorflow":
+        return ops.custom_gradient(run)(*args)
+    if backend == "jax":
+
+        def wrapped(*args: Tensor) -> tuple:
+            results, gradient = run(*args)
+            return results, lambda dresults: gradient(*dresults)
+
+        return ops.custom_gradient(wrapped)(*args)
+
+    return _with_gradient_torch(run, args)
+
+
+def _with_gradient_torch(run: Callable, args: list[Tensor]) -> tuple:
+    import torch
+
+    shapes = []
+
+    def packed(*args: Tensor) -> tuple:  # Keras knows gradients of one result only
+        results, gradient = run(*args)
+        shapes.extend(x.shape for x in results)
+
+        def backward(*_: Tensor, upstream: Tensor) -> tuple:
+            if torch.is_grad_enabled():  # create_graph=True: what the history depends on is not tracked
+                raise RuntimeError("the derived gradient has no derivative of its own: use `unroll=True`")
+            return gradient(*_unpack(upstream, shapes))
+
+        return ops.concatenate([ops.reshape(x, (-1,)) for x in results]), backward
+
+    return tuple(_unpack(ops.custom_gradient(packed)(*args), shapes))
+
+
+def _unpack(flat: Tensor, shapes: list) -> list[Tensor]:
+    ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
+    pieces = (flat[start:end] for start, end in itertools.pairwise(ends))
+    return [ops.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=True)]
+
+
+def forward(
+    recurrence: Recurrence, part: dict, weights: dict, *, keep: bool, collect: bool, fused: bool
+) -> dict:
+    """Run a recurrence over whole sequences.
+
+    Args:
+        recurrence: the step.
+        part: what has a batch axis: `inputs` `(batch, time, features)`, `states`, and, or None, the boolean
+            `mask` `(batch, time)`, the reverse of which is held, and `dropped` `(batch, units)`.
+        weights: `kernel`, `bias` (or None), `recurrent` (a tuple).
+        keep: keep what `backward` needs.
+        collect: give the outputs.
+        fused: a compiler fuses what is elementwise into the loop.
+
+    Returns:
+        `outputs` `(batch, time, units)` or None, the last `states`, and `history`, for `backward`.
+    """
+    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    dropped = part["dropped"]
+    projected = ops.matmul(_inputs(part, mask), weights["kernel"])
+    bias = weights["bias"]
+    if bias is not None and not fused:
+        projected, bias = projected + bias, None
+
+    states = tuple(part["states"])
+    count, scratch = len(states), states[:1] * recurrence.num_kept
+
+    def body(carry: Tensors, now: list[Tensor]) -> tuple[Tensors, Tensors]:
+        old = carry[:count]
+        z = now[0] if bias is None else now[0] + bias
+        new, kept = recurrence.step(z, old, weights["recurrent"], dropped)
+        if mask is not None:
+            new = tuple(ops.where(now[1], a, b) for a, b in zip(new, old, strict=True))
+        return (new, (*new, *kept)) if keep else ((*new, *kept), new[:collect])
+
+    # Without a history, what a step keeps goes round with the states and comes out at the end: values
+    # that are written somewhere XLA computes once; others it computes again at each of their uses.
+    start, like = (states, (*states, *scratch)) if keep else ((*states, *scratch), states[:collect])
+    xs = [projected] if mask is None else [projected, mask]
+    carry, steps = scan(body, start, xs, like)
+    return {
+        "outputs": ops.swapaxes(steps[0], 0, 1) if collect else None,
+        "states": carry[:count],
+        "history": {"states": steps[:count], "kept": steps[count:]} if keep else {"scratch": carry[count:]},
+    }
+
+
+def backward(
+    recurrence: Recurrence, part: dict, weights: dict, history: dict, given: dict, *, fused: bool
+) -> tuple[Tensor, Tensors]:
+    """Go back through time.
+
+    Args:
+        recurrence: the step.
+        part: as in `forward`.
+        weights: as in `forward`.
+        history: from `forward`.
+        given: gradients of `outputs` and `states`.
+        fused: a compiler fuses what is elementwise into the loop.
+
+    Returns:
+        `dz`, `(time, batch, gates * units)`, the gradient of the projected inputs, and that of `states`.
+    """
+    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    dropped = part["dropped"]
+    after, kept = history["states"], history["kept"]
+    before = _before(part["states"], after)
+    weights_back = recurrence.weights_back(weights["recurrent"])
+    count = len(after)
+
+    def factors(before: Tensors, after: Tensors, kept: Tensors) -> Tensors:
+        return recurrence.factors(before, after, kept, weights["recurrent"], dropped)
+
+    known = (*before, *after, *kept) if fused else factors(before, after, kept)
+
+    def body(dstates: Tensors, now: list[Tensor]) -> tuple[Tensors, Tensors]:
+        if doutputs is not None:
+            doutput, *now = now
+            dstates = (dstates[0] + doutput, *dstates[1:])
+        held = (None,) * count
+        if mask is not None:  # a masked step passes the gradient through
+            *now, real = now
+            held = tuple(ops.where(real, ops.zeros_like(d), d) for d in dstates)
+            dstates = tuple(ops.where(real, d, ops.zeros_like(d)) for d in dstates)
+        now = factors(now[:count], now[count : 2 * count], now[2 * count :]) if fused else now
+        dz, dstates = recurrence.step_back(dstates, now, weights_back, dropped)
+        dstates = tuple(d if h is None else d + h for d, h in zip(dstates, held, strict=True))
+        return dstates, (dz,)
+
+    doutputs = None if given["outputs"] is None else ops.swapaxes(given["outputs"], 0, 1)
+    xs = [x for x in (doutputs, *known, mask) if x is not None]
+    gates = keras.KerasTensor((after[0].shape[1], weights["kernel"].shape[-1]), weights["kernel"].dtype)
+    dstates, (dz,) = scan(body, tuple(given["states"]), xs, [gates], reverse=True)
+    return dz, dstates
+
+
+def products(recurrence: Recurrence, part: dict, weights: dict, history: dict, dz: Tensor) -> dict:
+    """The gradients of `inputs`, `kernel`, `bias` and `recurrent`, each one product over time and batch."""
+    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    after, kept, dropped = history["states"], history["kept"], part["dropped"]
+    before = _before(part["states"], after)
+    inputs = ops.matmul(dz, ops.transpose(weights["kernel"]))
+    return {
+        "inputs": ops.swapaxes(inputs, 0, 1),
+        "kernel": summed_product(_inputs(part, mask), dz),
+        "bias": None if weights["bias"] is None else ops.sum(dz, axis=(0, 1)),
+        "recurrent": recurrence.weight_gradients(dz, before, after, kept, weights["recurrent"], dropped),
+    }
+
+
+def _before(first: Tensors, after: Tensors) -> Tensors:
+    """The states before each step from those after it."""
+    return tuple(ops.concatenate([x[None], later[:-1]]) for x, later in zip(first, after, strict=True))
+
+
+def _inputs(part: dict, mask: Tensor | None) -> Tensor:
+    """The inputs, time-major; zero where masked, so that no garbage reaches a product."""
+    x = ops.swapaxes(part["inputs"], 0, 1)
+    return x if mask is None else ops.where(mask, x, ops.zeros_like(x))

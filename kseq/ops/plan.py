@@ -1,0 +1,110 @@
+"""How the loop over time is spread over the cores and compiled."""
+
+import dataclasses
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+Tensor = Any
+# Measured on two cores (python -m benchmarks.recurrence):
+MIN_ROWS = 4  # rows of a batch below which a loop of their own does not pay
+MAX_UNITS = 512  # width above which a step is all matrix product
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How a recurrence runs.
+
+    Args:
+        shards: how many loops the batch is split into, so that they run on all cores at once.
+        compiled: whether each loop is one XLA program.
+        reason: why, in a clause.
+    """
+
+    shards: int = 1
+    compiled: bool = False
+    reason: str = ""
+
+    @property
+    def fused(self) -> bool:
+        """Whether a compiler fuses what is elementwise into the loop; otherwise it is better done before."""
+        return self.compiled or keras.backend.backend() == "jax"
+
+    def __str__(self) -> str:
+        compiled = "compiled by XLA" if self.compiled else "not compiled on its own"
+        loops = "one loop" if self.shards == 1 else f"{self.shards} loops over parts of the batch"
+        return f"{loops}, {compiled}: {self.reason}"
+
+    def split(self, part: dict) -> list[dict]:
+        """Cut a nested dictionary of tensors along the batch, their first axis."""
+        if self.shards == 1:
+            return [part]
+        import tensorflow as tf
+
+        cut = {
+            name: [None] * self.shards
+            if value is None
+            else list(zip(*(tf.split(x, self.shards) for x in value), strict=True))
+            if isinstance(value, tuple)
+            else tf.split(value, self.shards)
+            for name, value in part.items()
+        }
+        return [{name: pieces[k] for name, pieces in cut.items()} for k in range(self.shards)]
+
+    def program(self, function: Callable) -> Callable:
+        """The function, compiled if that is the plan."""
+        if not self.compiled:
+            return function
+        import tensorflow as tf
+
+        # a new one for each trace of the model: one that lives longer would warn of retracing
+        return tf.function(function, jit_compile=True, autograph=False)
+
+
+def join(pieces: list[Tensor]) -> Tensor:
+    """The shards of a result put together along the batch."""
+    return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces)
+
+
+def total(pieces: list[Tensor]) -> Tensor:
+    """The sum over shards of a gradient."""
+    return pieces[0] if len(pieces) == 1 else sum(pieces[1:], pieces[0])
+
+
+def make_plan(
+    shape: Sequence[int | None], units: int, gated: bool, *, training: bool, eager: bool | None = None
+) -> Plan:
+    """The plan for sequences `(batch, time, features)`.
+
+    Args:
+        shape: of the sequences, None where it is not known when the model is traced.
+        units: width of the state.
+        gated: whether a step does much besides its matrix product.
+        training: whether the loop keeps its history.
+        eager: whether operations run one by one, unless given as it is now.
+    """
+    backend = keras.backend.backend()
+    if backend != "tensorflow":
+        return Plan(reason=f"on {backend} the loop is part of the whole program")
+    import tensorflow as tf
+
+    if tf.executing_eagerly() if eager is None else eager:
+        return Plan(reason="executed eagerly, one operation after the other")
+    if None in tuple(shape):
+        # XLA compiles anew for every shape: only shapes that are known beforehand are worth it
+        return Plan(reason="the batch size or the number of steps is not known beforehand")
+    if not (training and gated and units <= MAX_UNITS):
+        # XLA's matrix products use all cores already; what it leaves to one core is too little to share
+        return Plan(1, True, "the matrix products of one loop keep the cores busy")
+    possible = [n for n in range(1, num_cores() + 1) if shape[0] % n == 0 and shape[0] // n >= MIN_ROWS]
+    return Plan(max(possible, default=1), True, "the batch is split over the cores")
+
+
+def num_cores() -> int:
+    """How many operations TensorFlow runs at once."""
+    import tensorflow as tf
+
+    return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count() or 1

@@ -1,0 +1,154 @@
+"""Which loop a layer takes: what it says, and that each gives the same numbers."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kseq.layers import GRU, LSTM, RNN, Bidirectional, JordanRNN, PeepholeLSTM, SimpleRNN, Stacked, cudnn
+from tests.gradients import gradients
+from tests.helpers import assert_all_close, masks, normal, randomise
+
+BATCH, TIME, FEATURES, UNITS = 8, 11, 3, 5
+MASKS = masks(BATCH, TIME)
+X = normal(BATCH, TIME, FEATURES)
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="the other backends have one path"
+)
+
+
+def pair(cls, change, **options):
+    """Two layers with the same weights that differ in one option."""
+    one = cls(UNITS, **options)
+    one.build((None, None, FEATURES))
+    randomise(one)
+    other = cls(UNITS, **{**options, **change})
+    other.build((None, None, FEATURES))
+    other.set_weights(one.get_weights())
+    return one, other
+
+
+@on_tensorflow
+@pytest.mark.parametrize(
+    ("layer", "shape", "said"),
+    [
+        (LSTM(8), (32, 10), "2 loops over parts of the batch, compiled by XLA: the batch is split"),
+        (LSTM(8), (None, 10), "one loop, not compiled on its own: the batch size or"),
+        (LSTM(600), (32, 10), "one loop, compiled by XLA: the matrix products"),
+        (SimpleRNN(8), (32, 10), "one loop, compiled by XLA: the matrix products"),
+        (LSTM(8, activation="softplus"), (32, 10), "the derivative of an activation is not known"),
+        (JordanRNN(8, 2), (32, 10), "no gradient is derived for JordanRNNCell"),
+        (RNN(keras.layers.LSTMCell(8)), (32, 10), "a loop over `call`"),
+        (GRU(8, unroll=True), (32, 10), "steps written out one by one"),
+    ],
+    ids=lambda value: value.name if isinstance(value, keras.Layer) else None,
+)
+def test_a_layer_says_which_loop_runs_and_why(layer, shape, said, monkeypatch):
+    monkeypatch.setattr("kseq.ops.plan.num_cores", lambda: 2)
+    assert said in layer.explain(*shape)
+
+
+def test_a_deep_layer_speaks_for_each_of_its_layers():
+    lines = Stacked([LSTM(4).cell, JordanRNN(4, 4).cell]).explain(8, 5).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["layer 1, LSTMCell", "layer 2, JordanRNNCell"]
+
+
+def test_both_directions_speak():
+    lines = Bidirectional(PeepholeLSTM(4)).explain(8, 5).splitlines()
+    assert [line.split(":")[0] for line in lines] == ["forward", "backward"]
+
+
+@pytest.mark.parametrize("mask", ["none", "right", "gaps"])
+@pytest.mark.parametrize("sequences", [True, False], ids=["sequences", "last"])
+@pytest.mark.parametrize("cls", [LSTM, GRU])
+def test_recompute_changes_no_number(cls, sequences, mask):
+    options = {"return_sequences": sequences, "go_backwards": True}
+    plain, segmented = pair(cls, {"recompute": True}, **options)
+    mask = None if MASKS[mask] is None else ops.convert_to_tensor(MASKS[mask])
+
+    def of(layer):
+        def value(x):
+            return ops.sum(ops.square(layer(x, mask=mask, training=True)))
+
+        return gradients(value, [X], layer.trainable_variables, compiled=True)
+
+    assert_all_close(of(segmented), of(plain))
+
+
+def test_recompute_keeps_the_states_between_segments_only(monkeypatch):
+    """Eleven steps make three segments of four at most; none keeps a history on the way forward."""
+    from kseq.ops import bptt
+
+    seen = []
+    original = bptt.forward
+
+    def forward(recurrence, part, weights, **options):
+        seen.append((part["inputs"].shape[1], options["keep"]))
+        return original(recurrence, part, weights, **options)
+
+    monkeypatch.setattr(bptt, "forward", forward)
+    LSTM(UNITS, recompute=True)(X, training=True)
+    assert seen == [(4, False), (4, False), (3, False)]
+
+
+def test_recompute_is_said_where_it_has_an_effect():
+    assert "segment by segment" in LSTM(4, recompute=True).explain(8, 5)
+    assert "segment by segment" not in LSTM(4, recompute=True).explain(8, 5, training=False)
+    assert "segment" not in JordanRNN(4, 2, recompute=True).explain(8, 5)
+    assert RNN(keras.layers.LSTMCell(4), recompute=True)(X, training=True).shape == (BATCH, 4)
+
+
+CUDNN_CANNOT = {
+    "use_cudnn is False": LSTM(4, use_cudnn=False),
+    "does not know PeepholeLSTMCell": PeepholeLSTM(4),
+    "tanh and sigmoid": LSTM(4, activation="relu"),
+    "with biases": GRU(4, use_bias=False),
+    "reset_after": GRU(4, reset_after=False),
+    "clip": LSTM(4, cell_clip=1.0),
+    "recurrent dropout": LSTM(4, recurrent_dropout=0.1),
+    "unroll": LSTM(4, unroll=True),
+    "from their end": LSTM(4, go_backwards=True),
+    "zeros at masked steps": LSTM(4, return_sequences=True),
+}
+
+
+@pytest.mark.parametrize("reason", CUDNN_CANNOT)
+def test_what_cudnn_does_not_compute_takes_our_loop(reason, monkeypatch):
+    monkeypatch.setattr(cudnn, "_no_device", lambda: None)
+    assert reason in cudnn.why_not(CUDNN_CANNOT[reason], masked=True, training=True)
+
+
+def test_cudnn_takes_what_it_computes_but_not_in_an_export(monkeypatch):
+    assert cudnn.why_not(LSTM(4), masked=False, training=True) is not None  # no GPU here
+    monkeypatch.setattr(cudnn, "_no_device", lambda: None)
+    assert cudnn.why_not(LSTM(4, return_sequences=True), masked=False, training=True) is None
+    assert cudnn.why_not(GRU(4), masked=True, training=True) is None
+    assert LSTM(4).explain() == "LSTMCell: cuDNN where the mask allows it"
+    monkeypatch.undo()
+    with cudnn.portable():
+        assert cudnn.why_not(LSTM(4), masked=False, training=False) == "an export must run anywhere"
+
+
+def test_masks_that_cudnn_reads():
+    fits = [bool(cudnn.fits(ops.convert_to_tensor([row, [True] * 3]))) for row in np.ndindex(2, 2, 2)]
+    assert fits == [row in ((1, 0, 0), (1, 1, 0), (1, 1, 1)) for row in np.ndindex(2, 2, 2)]
+
+
+@on_tensorflow
+@pytest.mark.parametrize("mask", ["none", "right", "left"])
+@pytest.mark.parametrize("sequences", [True, False], ids=["sequences", "last"])
+@pytest.mark.parametrize("cls", [LSTM, GRU])
+def test_the_way_to_cudnn_gives_our_numbers(cls, sequences, mask, monkeypatch):
+    """Without a GPU the stock layer at its end falls back to a loop of its own; all before it is real."""
+    import tensorflow as tf
+
+    monkeypatch.setattr(cudnn, "_no_device", lambda: None)
+    taken, original = [], cudnn.run
+    monkeypatch.setattr(cudnn, "run", lambda *a: taken.append(a) or original(*a))
+    options = {"return_sequences": sequences, "zero_output_for_mask": sequences, "return_state": True}
+    theirs, ours = pair(cls, {"use_cudnn": False}, **options)
+    mask = {"none": None, "right": MASKS["right"] | (np.arange(TIME) == 0), "left": MASKS["left"]}[mask]
+    found = tf.function(lambda x, mask: theirs(x, mask=mask))(X, mask)
+    assert taken
+    assert_all_close(found, ours(X, mask=mask))
+    assert len(theirs.weights) == len(ours.weights)  # the stock layer is no part of the layer
