@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from kseq.cells import GRUCell, LSTMCell
+from kseq.ops.plan import has_gpu
 
 Tensor = Any
 
@@ -58,9 +59,7 @@ def _no_device() -> str | None:
         return "an export must run anywhere"
     if keras.backend.backend() != "tensorflow":
         return f"the {keras.backend.backend()} backend compiles the loop"
-    import tensorflow as tf
-
-    return None if tf.config.list_physical_devices("GPU") else "there is no GPU"
+    return None if has_gpu() else "there is no GPU"
 
 
 def fits(mask: Tensor) -> Tensor:

@@ -108,3 +108,10 @@ def num_cores() -> int:
     import tensorflow as tf
 
     return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count() or 1
+
+
+def has_gpu() -> bool:
+    """Whether TensorFlow sees a GPU."""
+    import tensorflow as tf
+
+    return bool(tf.config.list_physical_devices("GPU"))
