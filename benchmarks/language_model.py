@@ -30,7 +30,7 @@ VOCAB_SIZE = 68
 
 def text(config: Config, steps: int) -> tf.data.Dataset:
     """Windows of random text, as the pipeline lays them out."""
-    size = config.batch_size * config.time_steps * steps + config.batch_size
+    size = config.batch_size * config.time_steps * steps
     ids = np.random.default_rng(1).integers(3, VOCAB_SIZE, size)
     return contiguous_streams(ids, config.batch_size, config.time_steps, bos_id=1)
 
@@ -104,6 +104,8 @@ def main() -> None:
     options = parser.parse_args()
 
     config = Config(**read_yaml(options.config, Config))
+    if (config.cell, config.num_layers, config.optimizer) != ("lstm", 1, "adamw") or config.tie_weights:
+        parser.error("the peers are written for one layer of LSTM, trained by AdamW, weights not tied")
     windows = text(config, options.steps)
     makers = {"kseq": ours, "keras": stock, "torch": in_torch}
     seconds = alternate({name: make(config, windows) for name, make in makers.items()}, options.repeats)

@@ -145,7 +145,7 @@ def geometric_means(rows: list[dict]) -> list[dict]:
     means = []
     for kind in dict.fromkeys(row["layer"] for row in rows):
         for mode in MODES:
-            for peer in ("keras", "torch"):
+            for peer in ("keras", "keras, XLA", "torch"):
                 ratios = [
                     r["seconds"]["kseq"] / r["seconds"][peer]
                     for r in rows
@@ -175,11 +175,11 @@ def memories(kinds: list[str], shapes: list[tuple], names: list[str]) -> list[di
 def growth(kind: str, names: list[str], repeats: int) -> list[dict]:
     """Time and memory of a training step as sequences grow longer."""
     rows = []
-    print(f"\n{kind}, training, batch 8, 64 features, 128 units, as time grows")
+    print(f"\n{kind}, training, 64 features, 128 units, as time grows: time at batch 8, memory at 64")
     for time in GROWTH:
         everybody = contestants(kind, (8, time, 64, 128), names)
         seconds = alternate({name: their["training"] for name, their in everybody.items()}, repeats)
-        memory = {name: training_memory(kind, (8, time, 64, 128), name) for name in names}
+        memory = {name: training_memory(kind, (64, time, 64, 128), name) for name in names}
         rows.append({"time": time, "seconds": seconds, "memory": memory})
         cells = [f"{n} {s * 1e3:7.1f} ms {memory[n] / 2**20:6.1f} MiB" for n, s in seconds.items()]
         print(f"  time {time:5}:  " + "   ".join(cells), flush=True)
@@ -259,7 +259,8 @@ def main() -> None:
         result["growth"] = growth("LSTM", plain, options.repeats)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "recurrence.json").write_text(json.dumps(result, indent=1))
-    draw(rows, options.output / "recurrence.png")
+    if {"kseq", "keras"} <= set(options.contestants):
+        draw(rows, options.output / "recurrence.png")
     print(f"\nwritten: {options.output / 'recurrence.json'}, {options.output / 'recurrence.png'}")
 
 

@@ -297,6 +297,11 @@ class Cell(keras.layers.Layer):
         }
 
 
+def overrides_call(cell: Any) -> bool:
+    """Whether a cell derived from `Cell` says its step in a `call` of its own."""
+    return isinstance(cell, Cell) and type(cell).call is not Cell.call
+
+
 def output_width(cell: Any) -> int:
     """Width of a cell's output: of its first state where it does not say."""
     return getattr(cell, "output_size", None) or keras.tree.flatten(cell.state_size)[0]
@@ -317,7 +322,7 @@ def unfold_cell(
     Returns:
         `(last_output, outputs, states)`.
     """
-    if hasattr(cell, "unfold"):
+    if hasattr(cell, "unfold") and not overrides_call(cell):
         return cell.unfold(sequences, states, training=training, **options)
     options.pop("recompute", None)  # of derived gradients only
     call_options = {"training": training} if getattr(cell, "_call_has_training_arg", False) else {}

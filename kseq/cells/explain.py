@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kseq.cells.base import Cell
+from kseq.cells.base import Cell, overrides_call
 from kseq.cells.stacked import StackedCell
 from kseq.ops.plan import make_plan
 
@@ -36,13 +36,15 @@ def explain(
     name = type(cell).__name__
     if unroll:
         return [f"{name}: steps written out one by one, because unroll is True"]
-    if not isinstance(cell, Cell):
-        return [f"{name}: a loop over `call`, differentiated automatically, because it is no cell of kseq"]
+    if not isinstance(cell, Cell) or overrides_call(cell):
+        why = "it has a `call` of its own" if isinstance(cell, Cell) else "it is no cell of kseq"
+        return [f"{name}: a loop over `call`, differentiated automatically, because {why}"]
     why_not = cell.why_not_derived()
     if why_not:
         return [f"{name}: a loop over `step`, differentiated automatically, because {why_not}"]
     gated = cell.recurrence.num_kept > 0
     recompute = recompute and training
     plan = make_plan((batch, time, 1), cell.units, gated, training=training and not recompute, eager=False)
-    segments = "history recomputed segment by segment; " if recompute else ""
+    pieces = "in one piece" if time is None else "segment by segment"
+    segments = f"history recomputed {pieces}; " if recompute else ""
     return [f"{name}: gradient derived by hand; {segments}{plan}"]

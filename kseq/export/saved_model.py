@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from kseq.errors import UserError
 from kseq.export.manifest import next_version, write_manifest
-from kseq.layers.cudnn import portable
+from kseq.ops.plan import portable
 
+NO_GRADIENTS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
 TOLERANCE = 1e-4  # largest relative difference between an export and its model
 
 
@@ -81,7 +82,7 @@ def save(
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
         with _quiet(), portable():
-            tf.saved_model.save(module, str(temporary), signatures=served)
+            tf.saved_model.save(module, str(temporary), signatures=served, options=NO_GRADIENTS)
             differences = dict(check(tf.saved_model.load(str(temporary))))
         for what, difference in differences.items():
             if not difference <= TOLERANCE:

@@ -49,5 +49,13 @@ class Bidirectional(keras.layers.Bidirectional):
         """Say which loops run, and why; as `kseq.layers.RNN.explain`."""
         sides = {"forward": self.forward_layer, "backward": self.backward_layer}
         return "\n".join(
-            f"{name}: {layer.explain(batch, time, training=training)}" for name, layer in sides.items()
+            f"{name}: {line}"
+            for name, layer in sides.items()
+            for line in _explain(layer, batch, time, training).splitlines()
         )
+
+
+def _explain(layer: Any, batch: int | None, time: int | None, training: bool) -> str:
+    if hasattr(layer, "explain"):
+        return layer.explain(batch, time, training=training)
+    return f"{type(layer).__name__}: a loop of its own, because it is no layer of kseq"

@@ -1,29 +1,14 @@
 """When cuDNN runs a recurrent layer, and how."""
 
-import contextlib
-import contextvars
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
 from kseq.cells import GRUCell, LSTMCell
-from kseq.ops.plan import has_gpu
+from kseq.ops.plan import has_gpu, is_portable
 
 Tensor = Any
-
-_forbidden: contextvars.ContextVar[bool] = contextvars.ContextVar("cudnn_forbidden", default=False)
-
-
-@contextlib.contextmanager
-def portable() -> Iterator[None]:
-    """Inside, no layer takes the cuDNN path: what is traced here runs on any machine."""
-    token = _forbidden.set(True)
-    try:
-        yield
-    finally:
-        _forbidden.reset(token)
 
 
 def why_not(layer: Any, *, masked: bool, training: bool) -> str | None:
@@ -55,7 +40,7 @@ def why_not(layer: Any, *, masked: bool, training: bool) -> str | None:
 
 
 def _no_device() -> str | None:
-    if _forbidden.get():
+    if is_portable():
         return "an export must run anywhere"
     if keras.backend.backend() != "tensorflow":
         return f"the {keras.backend.backend()} backend compiles the loop"
@@ -70,15 +55,12 @@ def fits(mask: Tensor) -> Tensor:
 
 
 def stock_layer(layer: Any) -> Any:
-    """The layer of Keras that takes the cuDNN path for `layer`; without weights."""
-    stock = keras.layers.LSTM if isinstance(layer.cell, LSTMCell) else keras.layers.GRU
-    return stock(
-        layer.cell.units,
-        return_sequences=layer.return_sequences,
-        go_backwards=layer.go_backwards,
-        use_cudnn="auto",
-        dtype=layer.dtype_policy,
-    )
+    """The layer of Keras that takes the cuDNN path for `layer`, without weights; None if there is none."""
+    kinds = {LSTMCell: keras.layers.LSTM, GRUCell: keras.layers.GRU}
+    kind = kinds.get(type(layer.cell))
+    if kind is None or _no_device():
+        return None
+    return kind(layer.cell.units, use_cudnn="auto", dtype=layer.dtype_policy)
 
 
 def run(
@@ -89,6 +71,7 @@ def run(
     for name in ("kernel", "recurrent_kernel", "bias"):
         setattr(stock.cell, name, getattr(cell, name))
     stock.cell.built = True
+    stock.return_sequences, stock.go_backwards = layer.return_sequences, layer.go_backwards
     inputs = cell.drop_inputs(ops.cast(sequences, layer.compute_dtype), training)
     last, outputs, states = stock.inner_loop(inputs, states, mask, training=False)
     if mask is not None and layer.zero_output_for_mask:

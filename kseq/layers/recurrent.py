@@ -57,11 +57,16 @@ class RNN(keras.layers.RNN):
     def __init__(self, cell: Any, *, recompute: bool = False, **kwargs: Any):
         super().__init__(cell, **kwargs)
         self.supports_masking = True
+        # With "auto", Keras would make one XLA program of the whole training step, in which the loops no
+        # longer run on all cores at once.
+        self.supports_jit = keras.backend.backend() != "tensorflow"
         self.recompute = recompute
 
     def inner_loop(
         self, sequences: Tensor, initial_state: Any, mask: Tensor | None, training: bool = False
     ) -> tuple:
+        if self.stateful:  # on PyTorch these are the variables, which change before the way back
+            initial_state = tree.map_structure(ops.copy, initial_state)
         last, outputs, states = unfold_cell(
             self.cell,
             sequences,
@@ -133,9 +138,7 @@ class CellLayer(RNN):
             options["dtype"] = kwargs["dtype"]
         super().__init__(self.cell_class(*args, **options), **kwargs)
         self.use_cudnn = one_of("use_cudnn", use_cudnn, ("auto", False))
-        # a step that may run cuDNN cannot be compiled by XLA as a whole
-        self.supports_jit = cudnn.why_not(self, masked=False, training=False) is not None
-        stock = None if self.supports_jit else cudnn.stock_layer(self)
+        stock = cudnn.stock_layer(self)
         self._stock = lambda: stock  # behind a function, so that Keras does not take it for a part of this
 
     def inner_loop(
@@ -143,7 +146,7 @@ class CellLayer(RNN):
     ) -> tuple:
         states = list(initial_state)
         ours = functools.partial(super().inner_loop, sequences, states, mask, training)
-        if cudnn.why_not(self, masked=mask is not None, training=training):
+        if self._stock() is None or cudnn.why_not(self, masked=mask is not None, training=training):
             return ours()
         theirs = functools.partial(cudnn.run, self, self._stock(), sequences, states, mask, training)
         return theirs() if mask is None else ops.cond(cudnn.fits(mask), theirs, ours)

@@ -27,4 +27,4 @@ def derivative(activation: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Ten
         >>> derivative(keras.activations.sigmoid)(0.25)
         0.1875
     """
-    return _DERIVATIVES.get(activation)
+    return next((slope for known, slope in _DERIVATIVES.items() if known is activation), None)

@@ -10,7 +10,7 @@ import keras
 from keras import ops
 
 from kseq.ops.loops import scan
-from kseq.ops.plan import join, make_plan, total
+from kseq.ops.plan import join, make_plan, not_before, total
 from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product
 from kseq.ops.unfold import time_major_mask
 
@@ -66,13 +66,14 @@ def sequence(
         shards = [go(part, weights) for part in parts]
         outputs = [join([shard["outputs"] for shard in shards])] if collect else []
         last = [join([shard["states"][n] for shard in shards]) for n in range(count)]
+        kept = [shard["history"] for shard in shards] if keep else None
 
         def gradient(*given: Tensor) -> tuple:
             doutputs = given[0] if collect else None
             given = plan.split({"outputs": doutputs, "states": given[-count:]})
             found = []
-            for part, shard, their in zip(parts, shards, given, strict=True):
-                history = (shard if keep else again(part, weights))["history"]
+            for n, (part, their) in enumerate(zip(parts, given, strict=True)):
+                history = kept[n] if keep else again(_after(part, their), weights)["history"]
                 dz, dstates = back(part, weights, history, their)
                 found.append({"states": dstates, **products(recurrence, part, weights, history, dz)})
             by_weights = [(f["kernel"], *([f["bias"]] if biased else []), *f["recurrent"]) for f in found]
@@ -116,6 +117,12 @@ def in_segments(run: Callable) -> Callable:
         return None if pieces[0] is None else ops.concatenate(pieces, axis=1), states
 
     return segmented
+
+
+def _after(part: dict, given: dict) -> dict:
+    """The part, not to be had before the gradients that are given."""
+    present = [{k: v for k, v in values.items() if v is not None} for values in (part, given)]
+    return {**part, **not_before(*present)}
 
 
 def _with_gradient(run: Callable, args: list[Tensor]) -> tuple:
@@ -272,7 +279,7 @@ def products(recurrence: Recurrence, part: dict, weights: dict, history: dict, d
 
 def _before(first: Tensors, after: Tensors) -> Tensors:
     """The states before each step from those after it."""
-    return tuple(ops.concatenate([x[None], later[:-1]]) for x, later in zip(first, after, strict=True))
+    return tuple(ops.concatenate([x[None], later])[:-1] for x, later in zip(first, after, strict=True))
 
 
 def _inputs(part: dict, mask: Tensor | None) -> Tensor:

@@ -1,8 +1,10 @@
 """How the loop over time is spread over the cores and compiled."""
 
+import contextlib
+import contextvars
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
@@ -12,6 +14,24 @@ Tensor = Any
 # Measured on two cores (python -m benchmarks.recurrence):
 MIN_ROWS = 4  # rows of a batch below which a loop of their own does not pay
 MAX_UNITS = 512  # width above which a step is all matrix product
+
+
+_portable: contextvars.ContextVar[bool] = contextvars.ContextVar("portable", default=False)
+
+
+@contextlib.contextmanager
+def portable() -> Iterator[None]:
+    """Inside, nothing is traced that only this machine can run: no XLA program, no cuDNN operation."""
+    token = _portable.set(True)
+    try:
+        yield
+    finally:
+        _portable.reset(token)
+
+
+def is_portable() -> bool:
+    """Whether what is traced now must run anywhere."""
+    return _portable.get()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +84,25 @@ class Plan:
         return tf.function(function, jit_compile=True, autograph=False)
 
 
+def not_before(values: Any, given: Any) -> Any:
+    """The values, not to be had before `given` is known.
+
+    Without this a scheduler that sees that something depends on the way forward alone computes it then,
+    and holds it until the way back needs it.
+    """
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        with tf.control_dependencies(tf.nest.flatten(given)):
+            return tf.nest.map_structure(tf.identity, values)
+    if backend == "jax":
+        import jax
+
+        return jax.lax.optimization_barrier((values, given))[0]
+    return values
+
+
 def join(pieces: list[Tensor]) -> Tensor:
     """The shards of a result put together along the batch."""
     return pieces[0] if len(pieces) == 1 else ops.concatenate(pieces)
@@ -93,25 +132,34 @@ def make_plan(
 
     if tf.executing_eagerly() if eager is None else eager:
         return Plan(reason="executed eagerly, one operation after the other")
+    if is_portable():
+        return Plan(reason="an export must run anywhere")
     if None in tuple(shape):
         # XLA compiles anew for every shape: only shapes that are known beforehand are worth it
         return Plan(reason="the batch size or the number of steps is not known beforehand")
+    if has_gpu():
+        return Plan(1, True, "a GPU runs one loop at a time")
     if not (training and gated and units <= MAX_UNITS):
         # XLA's matrix products use all cores already; what it leaves to one core is too little to share
         return Plan(1, True, "the matrix products of one loop keep the cores busy")
     possible = [n for n in range(1, num_cores() + 1) if shape[0] % n == 0 and shape[0] // n >= MIN_ROWS]
-    return Plan(max(possible, default=1), True, "the batch is split over the cores")
+    if max(possible, default=1) == 1:
+        return Plan(1, True, f"the batch does not split into equal parts of {MIN_ROWS} rows or more")
+    return Plan(max(possible), True, "the batch is split over the cores")
 
 
 def num_cores() -> int:
     """How many operations TensorFlow runs at once."""
     import tensorflow as tf
 
-    return tf.config.threading.get_inter_op_parallelism_threads() or os.cpu_count() or 1
+    threads = tf.config.threading.get_inter_op_parallelism_threads()
+    if threads or not hasattr(os, "sched_getaffinity"):
+        return threads or os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
 
 
 def has_gpu() -> bool:
     """Whether TensorFlow sees a GPU."""
     import tensorflow as tf
 
-    return bool(tf.config.list_physical_devices("GPU"))
+    return bool(tf.config.get_visible_devices("GPU"))

@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from kseq.layers import GRU, LSTM, RNN, Bidirectional, JordanRNN, PeepholeLSTM, SimpleRNN, Stacked, cudnn
+from kseq.ops.plan import portable
 from tests.gradients import gradients
 from tests.helpers import assert_all_close, masks, normal, randomise
 
@@ -91,6 +92,41 @@ def test_recompute_keeps_the_states_between_segments_only(monkeypatch):
     assert seen == [(4, False), (4, False), (3, False)]
 
 
+@on_tensorflow
+def test_recompute_waits_for_the_way_back():
+    """What runs a segment again depends on the gradient; otherwise all could run on the way forward."""
+    import tensorflow as tf
+
+    layer = LSTM(UNITS, recompute=True)
+    layer.build((None, None, FEATURES))
+
+    @tf.function
+    def train(x):
+        with tf.GradientTape() as tape:
+            value = tf.reduce_sum(layer(x, training=True))
+        return tape.gradient(value, layer.trainable_variables[0].value)
+
+    graph = train.get_concrete_function(tf.constant(X)).graph
+    calls = [op for op in graph.get_operations() if op.type.endswith("PartitionedCall")]
+    again = [op for op in calls if any(x.op.control_inputs for x in op.inputs)]
+    assert len(calls) == 9 and len(again) == 3  # three segments: forward, again, back
+
+
+def test_a_cell_with_a_call_of_its_own_is_called():
+    class Doubled(LSTM.cell_class):
+        def call(self, inputs, states, training=None):
+            output, states = super().call(inputs, states, training)
+            return 2 * output, states
+
+    layer, cell = RNN(Doubled(4, seed=1)), LSTM.cell_class(4, seed=1)
+    layer.build((None, None, FEATURES))
+    plain = RNN(cell)
+    plain.build((None, None, FEATURES))
+    plain.set_weights(layer.get_weights())
+    assert_all_close(layer(X), 2 * plain(X))
+    assert "a `call` of its own" in layer.explain()
+
+
 def test_recompute_is_said_where_it_has_an_effect():
     assert "segment by segment" in LSTM(4, recompute=True).explain(8, 5)
     assert "segment by segment" not in LSTM(4, recompute=True).explain(8, 5, training=False)
@@ -119,14 +155,29 @@ def test_what_cudnn_does_not_compute_takes_our_loop(reason, monkeypatch):
 
 
 def test_cudnn_takes_what_it_computes_but_not_in_an_export(monkeypatch):
-    assert cudnn.why_not(LSTM(4), masked=False, training=True) is not None  # no GPU here
     monkeypatch.setattr(cudnn, "_no_device", lambda: None)
     assert cudnn.why_not(LSTM(4, return_sequences=True), masked=False, training=True) is None
     assert cudnn.why_not(GRU(4), masked=True, training=True) is None
     assert LSTM(4).explain() == "LSTMCell: cuDNN where the mask allows it"
     monkeypatch.undo()
-    with cudnn.portable():
+    with portable():
         assert cudnn.why_not(LSTM(4), masked=False, training=False) == "an export must run anywhere"
+
+
+@on_tensorflow
+def test_nothing_is_compiled_in_an_export():
+    layer = LSTM(UNITS)
+    layer(X)
+    calls = [op for op in _operations(layer) if op.type.endswith("PartitionedCall")]
+    assert calls
+    with portable():
+        assert not [op for op in _operations(layer) if op.type.endswith("PartitionedCall")]
+
+
+def _operations(layer):
+    import tensorflow as tf
+
+    return tf.function(lambda x: layer(x)).get_concrete_function(tf.constant(X)).graph.get_operations()
 
 
 def test_masks_that_cudnn_reads():
