@@ -1,5 +1,6 @@
 """The callbacks of every training: speed, safety, saving, in the order in which they must run."""
 
+import math
 import time
 from collections.abc import Callable
 
@@ -71,21 +72,16 @@ class StopOnNaN(keras.callbacks.TerminateOnNaN):
     By an exception, because a graceful stop would store the broken weights as backup.
     """
 
-    def __init__(self):
-        super().__init__(raise_error=True)
-        self._epoch = 0
-
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
 
     def on_batch_end(self, batch, logs=None):
-        try:
-            super().on_batch_end(batch, logs)
-        except RuntimeError as error:
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
             raise UserError(
-                f"the loss became {logs['loss']} in epoch {self._epoch + 1}, batch {batch + 1}: "
+                f"the loss became {loss} in epoch {self._epoch + 1}, batch {batch + 1}: "
                 "lower the learning rate or the gradient's norm"
-            ) from error
+            )
 
 
 def standard_callbacks(
