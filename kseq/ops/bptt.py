@@ -184,7 +184,7 @@ def forward(
     Returns:
         `outputs` `(batch, time, units)` or None, the last `states`, and `history`, for `backward`.
     """
-    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    mask = _mask(part)
     dropped = part["dropped"]
     projected = ops.matmul(_inputs(part, mask), weights["kernel"])
     bias = weights["bias"]
@@ -230,7 +230,7 @@ def backward(
     Returns:
         `dz`, `(time, batch, gates * units)`, the gradient of the projected inputs, and that of `states`.
     """
-    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    mask = _mask(part)
     dropped = part["dropped"]
     after, kept = history["states"], history["kept"]
     before = _before(part["states"], after)
@@ -265,7 +265,7 @@ def backward(
 
 def products(recurrence: Recurrence, part: dict, weights: dict, history: dict, dz: Tensor) -> dict:
     """The gradients of `inputs`, `kernel`, `bias` and `recurrent`, each one product over time and batch."""
-    mask = None if part["mask"] is None else time_major_mask(part["mask"])
+    mask = _mask(part)
     after, kept, dropped = history["states"], history["kept"], part["dropped"]
     before = _before(part["states"], after)
     inputs = ops.matmul(dz, ops.transpose(weights["kernel"]))
@@ -280,6 +280,10 @@ def products(recurrence: Recurrence, part: dict, weights: dict, history: dict, d
 def _before(first: Tensors, after: Tensors) -> Tensors:
     """The states before each step from those after it."""
     return tuple(ops.concatenate([x[None], later])[:-1] for x, later in zip(first, after, strict=True))
+
+
+def _mask(part: dict) -> Tensor | None:
+    return None if part["mask"] is None else time_major_mask(part["mask"])
 
 
 def _inputs(part: dict, mask: Tensor | None) -> Tensor:

@@ -53,17 +53,6 @@ class SimpleGRU(Recurrence):
         dz = ops.concatenate([dh * to_z, dh * to_k], axis=-1)
         return dz, (dh * z + times(ops.matmul(dz, weights_back[0]), dropped),)
 
-    def weight_gradients(
-        self,
-        dz: Tensor,
-        before: Tensors,
-        after: Tensors,
-        kept: Tensors,
-        weights: Tensors,
-        dropped: Tensor | None,
-    ) -> Tensors:
-        return (summed_product(times(before[0], dropped), dz),)
-
 
 @dataclasses.dataclass(frozen=True)
 class GRU(SimpleGRU):

@@ -98,8 +98,11 @@ class Recurrence:
         weights: Tensors,
         dropped: Tensor | None,
     ) -> Tensors:
-        """Gradients of the weights from those of all steps, `(time, batch, ...)` each."""
-        raise NotImplementedError
+        """Gradients of the weights from those of all steps, `(time, batch, ...)` each.
+
+        Here that of a recurrent kernel whose product is added to `z(t)`: `sum_t h(t-1)' d(z(t))`.
+        """
+        return (summed_product(times(before[0], dropped), dz),)
 
 
 def times(x: Tensor, factor: Tensor | None) -> Tensor:

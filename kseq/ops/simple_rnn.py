@@ -5,7 +5,7 @@ import dataclasses
 from keras import ops
 
 from kseq.ops.activations import derivative
-from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product, times
+from kseq.ops.recurrence import Recurrence, Tensor, Tensors, times
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,14 +26,3 @@ class SimpleRNN(Recurrence):
     ) -> tuple[Tensor, Tensors]:
         dz = dstates[0] * factors[0]
         return dz, (times(ops.matmul(dz, weights_back[0]), dropped),)
-
-    def weight_gradients(
-        self,
-        dz: Tensor,
-        before: Tensors,
-        after: Tensors,
-        kept: Tensors,
-        weights: Tensors,
-        dropped: Tensor | None,
-    ) -> Tensors:
-        return (summed_product(times(before[0], dropped), dz),)
