@@ -11,7 +11,6 @@ import argparse
 import json
 import math
 import os
-import platform
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 import kseq.layers
-from benchmarks.measure import Functions, alternate, matmul_peak
+from benchmarks.measure import Functions, alternate, machine, matmul_peak
 from benchmarks.memory import training_memory
 
 SHAPES = [(32, 100, 128, 256), (64, 35, 200, 200), (20, 35, 650, 650), (8, 1000, 64, 128), (1, 100, 64, 128)]
@@ -32,14 +31,14 @@ MODES = ("training", "forward")
 GROWTH = (100, 200, 400, 800, 1600, 3200)
 
 
-def ours(kind: str, units: int, features: int) -> list[keras.Layer]:
+def ours(kind: str, units: int) -> list[keras.Layer]:
     """The layers of kseq, one after the other."""
     if kind == "2 x BiLSTM":
         return [kseq.layers.Bidirectional(kseq.layers.LSTM(units, return_sequences=True)) for _ in range(2)]
     return [getattr(kseq.layers, kind)(units, return_sequences=True)]
 
 
-def stock(kind: str, units: int, features: int) -> list[keras.Layer]:
+def stock(kind: str, units: int) -> list[keras.Layer]:
     """Those of keras.layers; LSTM in the place of PeepholeLSTM, which Keras lacks."""
     if kind == "2 x BiLSTM":
         return [keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True)) for _ in range(2)]
@@ -94,10 +93,10 @@ def contestants(kind: str, shape: tuple, names: list[str]) -> dict[str, Function
     batch, time, features, units = shape
     x = np.random.default_rng(0).normal(size=(batch, time, features)).astype("float32")
     makers: dict[str, Callable[[], Functions]] = {
-        "kseq": lambda: keras_functions(ours(kind, units, features), x, False),
-        "kseq, whole step in XLA": lambda: keras_functions(ours(kind, units, features), x, True),
-        "keras": lambda: keras_functions(stock(kind, units, features), x, False),
-        "keras, XLA": lambda: keras_functions(stock(kind, units, features), x, True),
+        "kseq": lambda: keras_functions(ours(kind, units), x, False),
+        "kseq, whole step in XLA": lambda: keras_functions(ours(kind, units), x, True),
+        "keras": lambda: keras_functions(stock(kind, units), x, False),
+        "keras, XLA": lambda: keras_functions(stock(kind, units), x, True),
         "torch": lambda: torch_functions(kind, units, x),
     }
     return {name: makers[name]() for name in names}
@@ -207,22 +206,9 @@ def draw(rows: list[dict], path: Path) -> None:
     )
     axis.invert_yaxis()
     axis.set_xlabel("time of a training step, keras.layers = 1")
-    axis.set_title("(batch, time, features, units), two cores", fontsize=10, loc="left")
+    axis.set_title(f"(batch, time, features, units), {os.cpu_count()} cores", fontsize=10, loc="left")
     axis.legend(loc="lower right", fontsize=8)
     figure.savefig(path, dpi=120)
-
-
-def machine() -> dict:
-    """What the numbers were measured on."""
-    import torch
-
-    versions = {"tensorflow": tf.__version__, "keras": keras.__version__, "torch": torch.__version__}
-    return {
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "python": platform.python_version(),
-        **versions,
-    }
 
 
 def main() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseq.ops import crf
+
 Tensor = Any
 
 
@@ -43,6 +45,33 @@ class NextTokenLoss(keras.losses.Loss):
 
     def get_config(self) -> dict:
         return {"name": self.name, "dtype": self.dtype}
+
+
+@keras.saving.register_keras_serializable("kseq")
+class CRFLoss(keras.losses.Loss):
+    """Negative log-likelihood of the true tag sequences under a `kseq.layers.CRF`.
+
+        L = mean over the batch of -log p(tags | emissions)
+
+    In nats a sequence: the sum over its tokens counts in full, as in `NextTokenLoss`. Masked tokens do
+    not count, whatever their tag; an empty sequence counts zero.
+
+    Args:
+        name: of the loss.
+        reduction: as in `keras.losses.Loss`.
+        **kwargs: of `keras.losses.Loss`.
+
+    Call arguments:
+        y_true: integer tags `(batch, time)`.
+        y_pred: the output of `kseq.layers.CRF`.
+        sample_weight: `(batch,)`.
+    """
+
+    def __init__(self, name: str = "crf_loss", reduction: str = "sum_over_batch_size", **kwargs: Any):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
+        return -crf.log_likelihood(crf.unpack(y_pred), y_true)
 
 
 def token_nll(targets: Tensor, logits: Tensor) -> Tensor:

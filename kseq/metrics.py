@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kseq.losses import token_nll
+from kseq.ops import crf
 
 Tensor = Any
 
@@ -71,3 +72,22 @@ class BitsPerCharacter(TokenLoss):
 
     def result(self) -> Tensor:
         return super().result() / math.log(2)
+
+
+@keras.saving.register_keras_serializable("kseq")
+class CRFAccuracy(keras.metrics.Mean):
+    """Share of the real tokens whose tag in the best sequence is the true one.
+
+    Call arguments:
+        y_true: integer tags `(batch, time)`.
+        y_pred: the output of `kseq.layers.CRF`.
+        sample_weight: not used.
+    """
+
+    def __init__(self, name: str = "accuracy", **kwargs: Any):
+        super().__init__(name=name, **kwargs)
+
+    def update_state(self, y_true: Tensor, y_pred: Tensor, sample_weight: Tensor | None = None) -> None:
+        scores = crf.unpack(y_pred)
+        right = ops.cast(crf.viterbi(scores)[0] == ops.cast(y_true, "int32"), "float32")
+        super().update_state(ops.reshape(right, (-1,)), ops.reshape(scores.mask, (-1,)))

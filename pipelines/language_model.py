@@ -8,9 +8,10 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from kseq.errors import UserError, fraction, not_negative, positive
-from pipelines import perplexity, runs, writing
+from kseq.errors import UserError, positive
+from pipelines import fitting, perplexity, runs, writing
 from pipelines.config import option
+from pipelines.fitting import Fitting
 from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru
 
 
 @dataclasses.dataclass(frozen=True)
-class Config:
-    """What a language model is made from; the defaults are for the embedded text."""
+class Model:
+    """The text and the network; the defaults are for the embedded text."""
 
     data: str = option("kseq_python_topics", "text file (.gz too), directory of splits, or tfds name")
     level: str = option("char", "what a token is", choices=("char", "word"))
@@ -43,35 +44,19 @@ class Config:
     recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
     batch_size: int = option(16, "parallel streams of text")
     time_steps: int = option(64, "tokens a window: how far the gradient goes back")
-    epochs: int = option(30, "times through the text at most")
-    optimizer: str = option(
-        "adamw", "how weights move; sgd suits large vocabularies", choices=("adamw", "sgd")
-    )
-    learning_rate: float = option(5e-3, "of the optimizer, or its peak")
-    schedule: str = option("cosine", "of the rate", choices=("plateau", "cosine", "constant"))
-    warmup_steps: int = option(100, "steps over which the cosine schedule rises")
-    weight_decay: float = option(0.01, "decoupled weight decay")
-    clip_norm: float | None = option(20.0, "largest norm of the gradient of the loss summed over time")
-    patience: int | None = option(10, "epochs without improvement before training ends")
-    lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
-    lr_factor: float = option(0.5, "what the rate is then multiplied by")
-    time_limit: float | None = option(240.0, "seconds of training at most; a cosine schedule ends with it")
     ngram_order: int | None = option(None, "of the baseline; none: 8 for characters, 5 for words")
-    seed: int = option(1, "of weights, dropout and sampling")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config(Fitting, Model):
+    """What a language model is made from."""
 
     def __post_init__(self) -> None:
-        for name in ("units", "num_layers", "embedding_dim", "batch_size", "time_steps", "epochs"):
-            positive(name, getattr(self, name))
-        for name in ("learning_rate", "clip_norm", "time_limit", "ngram_order", "min_count", "max_vocab"):
-            positive(name, getattr(self, name))
-        for name in ("dropout", "recurrent_dropout", "validation", "test"):
-            fraction(name, getattr(self, name))
-        for name in ("weight_decay", "warmup_steps", "patience", "lr_patience", "seed"):
-            not_negative(name, getattr(self, name))
-        if self.seed >= 2**32:
-            raise UserError(f"`seed` must be below 2**32, got {self.seed}")
-        if not 0 < self.lr_factor < 1:
-            raise UserError(f"`lr_factor` must be above 0 and below 1, got {self.lr_factor}")
+        super().__post_init__()
+        sizes = ("units", "num_layers", "embedding_dim", "batch_size", "time_steps")
+        counts = ("ngram_order", "min_count", "max_vocab")
+        shares = ("dropout", "recurrent_dropout", "validation", "test")
+        self.check(positives=sizes + counts, fractions=shares)
 
     @property
     def unit(self) -> str:
@@ -132,7 +117,6 @@ def train(options: Train) -> int | None:
     import keras
 
     from kseq.data import contiguous_streams
-    from kseq.training.callbacks import standard_callbacks
 
     config = runs.split_options(options, Config)
     runs.check_resume(options)
@@ -162,16 +146,13 @@ def train(options: Train) -> int | None:
             epochs=config.epochs,
             shuffle=False,
             verbose=runs.verbosity(),
-            callbacks=standard_callbacks(
+            callbacks=fitting.callbacks(
+                config,
                 run,
-                monitor="val_nats",
+                "val_nats",
+                "min",
+                steps_per_epoch=len(batches),
                 tokens_per_step=config.batch_size * config.time_steps,
-                patience=config.patience,
-                lr_patience=config.lr_patience if config.schedule == "plateau" else None,
-                lr_factor=config.lr_factor,
-                cosine=schedule(config, len(batches)),
-                time_limit=config.time_limit,
-                notify=lambda sentence: print(f"\n{sentence}", flush=True),
             ),
         )
         best = load(run.model)
@@ -253,7 +234,6 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
     from kseq.losses import NextTokenLoss
     from kseq.metrics import BitsPerCharacter, Perplexity, TokenLoss
     from kseq.models import LanguageModel
-    from kseq.training.optimizer import make_optimizer
 
     model = LanguageModel(
         vocab_size,
@@ -268,22 +248,10 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
         seed=config.seed,
     )
     model.build()
-    optimizer = make_optimizer(
-        config.learning_rate,
-        name=config.optimizer,
-        weight_decay=config.weight_decay,
-        clip_norm=config.clip_norm,
-    )
     in_bits = [BitsPerCharacter()] if config.level == "char" else []
+    optimizer = fitting.optimizer(config)
     model.compile(optimizer, NextTokenLoss(), weighted_metrics=[TokenLoss(), Perplexity(), *in_bits])
     return model
-
-
-def schedule(config: Config, steps_per_epoch: int) -> tuple[float, int, int] | None:
-    """Peak, length and warm-up of a cosine schedule, if that is the one."""
-    if config.schedule != "cosine":
-        return None
-    return config.learning_rate, config.epochs * steps_per_epoch, config.warmup_steps
 
 
 def baseline(config: Config, data: Data) -> "NGramModel":

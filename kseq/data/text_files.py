@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import zlib
 from pathlib import Path
 
@@ -35,39 +36,48 @@ def read_text(path: Path) -> str:
     return text
 
 
-def find_split_files(directory: Path) -> dict[str, Path]:
-    """The files of a directory that hold the splits of a data set, by the beginning of their names.
+def find_split_files(directory: Path, anywhere: bool = False) -> dict[str, Path]:
+    """The files of a directory that hold the splits of a data set, by their names.
 
     Args:
         directory: holds `train*` and, it may be, `valid*`, `validation*` or `dev*`, and `test*`.
+        anywhere: the word may also stand later in the name (`wnut17train.conll`); a file whose name
+            has it as a word of its own goes before one that has it within another.
 
     Returns:
         Path by `"train"`, `"validation"`, `"test"`; only `"train"` is always there.
 
     Raises:
-        UserError: without a `train*` file, or with more than one for the same split.
+        UserError: without a file for training, or with more than one for the same split.
     """
     try:
         files = sorted(p for p in directory.iterdir() if p.is_file() and p.name[0] != ".")
     except OSError as error:
         raise UserError(f"cannot read {directory}: {error.strerror or error}") from None
-    found = {}
-    for split, prefixes in PREFIXES.items():
-        candidates = [path for path in files if path.name.lower().startswith(prefixes)]
-        if len(candidates) > 1:
-            names = ", ".join(path.name for path in candidates)
-            raise UserError(
-                f"{directory} has {len(candidates)} files for the {split} part ({names}); "
-                "leave one, or give the path of a single file"
-            )
-        if candidates:
-            found[split] = candidates[0]
+    found: dict[str, Path] = {}
+    for pattern in ("(?<![a-z])({})", "{}") if anywhere else ("^({})",):
+        for split in [split for split in PREFIXES if split not in found]:
+            rest = [path for path in files if path not in found.values()]
+            if path := _find_one(directory, split, pattern, rest):
+                found[split] = path
     if "train" not in found:
         names = ", ".join(path.name for path in files[:5])
         more = f" and {len(files) - 5} more" if len(files) > 5 else ""
         only = f"only {names}{more}" if files else "it holds no files"
-        raise UserError(f"{directory} has no file named train*: {only}")
+        raise UserError(f"{directory} has no file named {'*' * anywhere}train*: {only}")
     return found
+
+
+def _find_one(directory: Path, split: str, pattern: str, files: list[Path]) -> Path | None:
+    word = re.compile(pattern.format("|".join(PREFIXES[split])))
+    candidates = [path for path in files if word.search(path.name.lower())]
+    if len(candidates) > 1:
+        names = ", ".join(path.name for path in candidates)
+        raise UserError(
+            f"{directory} has {len(candidates)} files for the {split} part ({names}); "
+            "leave one, or give the path of a single file"
+        )
+    return candidates[0] if candidates else None
 
 
 def _read_bytes(path: Path) -> bytes:

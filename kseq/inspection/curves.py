@@ -31,7 +31,7 @@ def learning_curve(
     Args:
         history: A CSV file of `keras.callbacks.CSVLogger`, or column to one value an epoch.
         path: The PNG file, replaced as a whole.
-        metric: The column; `val_` and its name is the validation's.
+        metric: The column; `val_` and its name is the validation's. One of the two may be missing.
         mode: `"min"` when less is better, else `"max"`; decides which epoch is the best.
         unit: What the vertical axis says, such as `nats per character`; `None`: the metric's name.
         title: A line above the picture.
@@ -49,20 +49,22 @@ def learning_curve(
     from matplotlib.ticker import MaxNLocator
 
     columns = history if isinstance(history, Mapping) else read_history(history)
-    train = columns.get(metric)
-    if train is None or len(train) == 0:
-        if not columns:
-            raise UserError("there is no learning curve to draw: no epoch has ended")
+    if not any(len(column) for column in columns.values()):
+        raise UserError("there is no learning curve to draw: no epoch has ended")
+    train, validation = columns.get(metric), columns.get(f"val_{metric}")
+    if train is None and validation is None:
         raise UserError(f"no column `{metric}` in the history{did_you_mean(metric, columns)}")
-    epochs = [int(epoch) + 1 for epoch in columns.get("epoch", range(len(train)))]
-    validation = columns.get(f"val_{metric}", [math.nan] * len(train))
+    count = len(validation if train is None else train)
+    epochs = [int(epoch) + 1 for epoch in columns.get("epoch", range(count))]
+    validation = [math.nan] * count if validation is None else validation
 
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     marker = "o" if len(epochs) < 40 else None
     style = {"marker": marker, "markersize": 3.5, "linewidth": 1.8}
-    axes.plot(epochs, train, color=TRAIN, label="training", **style)
+    if train is not None:
+        axes.plot(epochs, train, color=TRAIN, label="training", **style)
     best = _best(validation, mode)
     if best is not None:
         axes.plot(epochs, validation, color=VALIDATION, label="validation", **style)

@@ -1,14 +1,17 @@
 """What goes into a Keras model."""
 
 from kseq.layers.bidirectional import Bidirectional
+from kseq.layers.crf import CRF, CRFDecoder
 from kseq.layers.recurrent import GRU, LSTM, RNN, JordanRNN, PeepholeLSTM, SimpleRNN
 from kseq.layers.stacked import Stacked
 
 __all__ = [
+    "CRF",
     "GRU",
     "LSTM",
     "RNN",
     "Bidirectional",
+    "CRFDecoder",
     "JordanRNN",
     "PeepholeLSTM",
     "SimpleRNN",

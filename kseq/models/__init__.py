@@ -4,5 +4,6 @@ import kseq.losses  # registered, so that a saved model that was compiled with t
 import kseq.metrics  # noqa: F401
 from kseq.models.language_model import LanguageModel
 from kseq.models.ngram import NGramModel
+from kseq.models.tagger import Tagger
 
-__all__ = ["LanguageModel", "NGramModel"]
+__all__ = ["LanguageModel", "NGramModel", "Tagger"]

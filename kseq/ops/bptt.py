@@ -1,7 +1,6 @@
 """Back-propagation through time with a gradient derived by hand."""
 
 import functools
-import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseq.ops.gradients import with_gradient
 from kseq.ops.loops import scan
 from kseq.ops.plan import join, make_plan, not_before, total
 from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product
@@ -87,7 +87,7 @@ def sequence(
 
     bias = [weights["bias"]] if biased else []
     args = [inputs, *states, weights["kernel"], *bias, *weights["recurrent"]]
-    results = _with_gradient(run, args)
+    results = with_gradient(run, args)
     return results[0] if collect else None, tuple(results[-count:])
 
 
@@ -123,48 +123,6 @@ def _after(part: dict, given: dict) -> dict:
     """The part, not to be had before the gradients that are given."""
     present = [{k: v for k, v in values.items() if v is not None} for values in (part, given)]
     return {**part, **not_before(*present)}
-
-
-def _with_gradient(run: Callable, args: list[Tensor]) -> tuple:
-    """The results of `run(*args) -> (results, gradient)`, differentiated by `gradient(*dresults)`."""
-    backend = keras.backend.backend()
-    args = [ops.convert_to_tensor(x) for x in args]
-    if backend == "tensorflow":
-        return ops.custom_gradient(run)(*args)
-    if backend == "jax":
-
-        def wrapped(*args: Tensor) -> tuple:
-            results, gradient = run(*args)
-            return results, lambda dresults: gradient(*dresults)
-
-        return ops.custom_gradient(wrapped)(*args)
-
-    return _with_gradient_torch(run, args)
-
-
-def _with_gradient_torch(run: Callable, args: list[Tensor]) -> tuple:
-    import torch
-
-    shapes = []
-
-    def packed(*args: Tensor) -> tuple:  # Keras knows gradients of one result only
-        results, gradient = run(*args)
-        shapes.extend(x.shape for x in results)
-
-        def backward(*_: Tensor, upstream: Tensor) -> tuple:
-            if torch.is_grad_enabled():  # create_graph=True: what the history depends on is not tracked
-                raise RuntimeError("the derived gradient has no derivative of its own: use `unroll=True`")
-            return gradient(*_unpack(upstream, shapes))
-
-        return ops.concatenate([ops.reshape(x, (-1,)) for x in results]), backward
-
-    return tuple(_unpack(ops.custom_gradient(packed)(*args), shapes))
-
-
-def _unpack(flat: Tensor, shapes: list) -> list[Tensor]:
-    ends = [0, *itertools.accumulate(math.prod(shape) for shape in shapes)]
-    pieces = (flat[start:end] for start, end in itertools.pairwise(ends))
-    return [ops.reshape(piece, shape) for piece, shape in zip(pieces, shapes, strict=True)]
 
 
 def forward(

@@ -66,6 +66,24 @@ class TokensPerSecond(keras.callbacks.Callback):
         return float(round(self.tokens_per_step * steps / max(seconds, 1e-9)))
 
 
+class Evaluate(keras.callbacks.Callback):
+    """Adds to the logs of each epoch what only a function of the whole validation data can tell.
+
+    It must come before callbacks that read logs.
+
+    Args:
+        measure: Gives names and values, such as `{"val_f1": 0.9}`.
+    """
+
+    def __init__(self, measure: Callable[[], dict[str, float]]):
+        super().__init__()
+        self.measure = measure
+
+    def on_epoch_end(self, epoch, logs=None):
+        if logs is not None:
+            logs.update(self.measure())
+
+
 class StopOnNaN(keras.callbacks.TerminateOnNaN):
     """Ends training with an error when the loss is no longer a number.
 
@@ -98,6 +116,7 @@ def standard_callbacks(
     time_limit: float | None = None,
     tensorboard: bool = True,
     notify: Callable[[str], None] | None = None,
+    measure: Callable[[], dict[str, float]] | None = None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a training whose results go to `run`, for use within `run.training()`.
 
@@ -124,6 +143,7 @@ def standard_callbacks(
         time_limit: Seconds of training, validation not counted; `None`: no limit.
         tensorboard: Whether to write event files.
         notify: Called with one sentence when a signal asks to stop, to be shown to the user.
+        measure: Called after each epoch, see `Evaluate`.
 
     Returns:
         Callbacks in an order that matters: those that add to the logs, those that read them, the
@@ -154,6 +174,7 @@ def standard_callbacks(
     for callback in (*writing, stop):
         run.at_end(callback.on_train_end)
     finished = keras.callbacks.LambdaCallback(on_train_end=lambda logs: run.set_status("finished"))
-    speed = [] if tokens_per_step is None else [TokensPerSecond(tokens_per_step)]
+    adding = [] if tokens_per_step is None else [TokensPerSecond(tokens_per_step)]
+    adding += [] if measure is None else [Evaluate(measure)]
     # the schedule comes behind the backup, which restores the step that it starts from
-    return [*speed, StopOnNaN(), *counting, *writing, backup, *schedule, finished, stop]
+    return [*adding, StopOnNaN(), *counting, *writing, backup, *schedule, finished, stop]

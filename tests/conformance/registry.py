@@ -161,3 +161,21 @@ ENTRIES = {
         ),
     )
 }
+
+
+def _head_options():
+    return {"labels": ("O", "B-X", "I-X"), "scheme": "BIO", "use_transitions": False, "regularizer": "l2"}
+
+
+#: layers that are no recurrence: their configuration is tested here, the rest with each of them
+OTHERS = {
+    entry.layer_class.__name__: entry
+    for entry in (
+        Entry(
+            kseq.layers.CRF,
+            lambda: {"num_tags": 3},
+            lambda: {**_head_options(), "initializer": keras.initializers.RandomNormal(seed=2)},
+        ),
+        Entry(kseq.layers.CRFDecoder, dict, lambda: {"k": 2}),
+    )
+}

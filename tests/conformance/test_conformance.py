@@ -11,7 +11,7 @@ from keras import ops
 import kseq.cells
 import kseq.layers
 from kseq.layers import RNN
-from tests.conformance.registry import ENTRIES, FEATURES
+from tests.conformance.registry import ENTRIES, FEATURES, OTHERS
 from tests.gradients import gradients
 from tests.helpers import (
     assert_all_close,
@@ -25,6 +25,7 @@ from tests.helpers import (
 )
 
 BATCH, TIME = 4, 5
+every_class = pytest.mark.parametrize("entry", [*ENTRIES.values(), *OTHERS.values()], ids=[*ENTRIES, *OTHERS])
 every_entry = pytest.mark.parametrize("entry", ENTRIES.values(), ids=ENTRIES)
 # Cells run in every layer below, and one by one in tests/cells.
 every_layer = pytest.mark.parametrize(
@@ -79,10 +80,10 @@ def test_every_public_class_has_an_entry():
     public = {*kseq.cells.__all__, *kseq.layers.__all__}
     modules = (kseq.cells, kseq.layers)
     classes = {name for name in public if any(isinstance(getattr(m, name, 0), type) for m in modules)}
-    assert classes == set(ENTRIES)
+    assert classes == {*ENTRIES, *OTHERS}
 
 
-@every_entry
+@every_class
 def test_every_argument_is_an_attribute_and_a_configuration_key(entry):
     layer = entry.make_with_all_options()
     given = {**entry.arguments(), **entry.options()}
@@ -99,7 +100,7 @@ def test_every_argument_is_an_attribute_and_a_configuration_key(entry):
             assert config[name] == getattr(layer, name) == given[name]
 
 
-@every_entry
+@every_class
 def test_the_configuration_comes_back(entry):
     layer = entry.make_with_all_options()
     config = layer.get_config()

@@ -1,14 +1,10 @@
 """The program as a user runs it, on a text of a few kilobytes."""
 
-import csv
 import dataclasses
 import json
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,9 +13,8 @@ import pytest
 import yaml
 
 from pipelines.language_model import PIPELINE, Config
-from pipelines.pipeline import main
+from tests.pipelines.programs import refused, rows, run, shown, start
 
-ROOT = Path(__file__).parents[2]
 SMALL = [
     *("--units", "8", "--batch-size", "4", "--time-steps", "16", "--ngram-order", "3"),
     *("--warmup-steps", "5"),
@@ -44,52 +39,19 @@ def test_the_choices_are_what_the_library_has():
     assert set(choices["optimizer"]) == set(OPTIMIZERS)
 
 
-def start(folder, *words):
-    environment = {k: v for k, v in os.environ.items() if k not in ("TF_CPP_MIN_LOG_LEVEL", "KERAS_BACKEND")}
-    environment |= {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.language_model", *words],
-        cwd=folder,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def run(folder, *words, status=0):
-    process = start(folder, *words)
-    out, err = process.communicate(timeout=120)
-    assert process.returncode == status, err
-    assert err == ""
-    return out
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with a finished run, and what its training printed."""
     folder = tmp_path_factory.mktemp("trained")
     (folder / "animals.txt").write_text(text())
     words = ["--data", "animals.txt", *SMALL, "--epochs", "2", "--learning-rate", "0.02", "--name", "first"]
-    return folder, run(folder, "train", *words)
+    return folder, run(folder, PIPELINE, "train", *words)
 
 
 @pytest.fixture
 def inside(trained, monkeypatch):
     monkeypatch.chdir(trained[0])
     return trained[0]
-
-
-def shown(capsys, *words):
-    assert main(PIPELINE, words) == 0
-    out, err = capsys.readouterr()
-    assert err == ""
-    return out
-
-
-def rows(path):
-    with open(path, newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def test_train_leaves_a_complete_run(trained):
@@ -121,30 +83,30 @@ def test_train_leaves_a_complete_run(trained):
 
 def test_evaluate_repeats_the_figures_and_takes_another_text(inside, capsys):
     metrics = json.loads((inside / FIRST / "metrics.json").read_text())
-    out = shown(capsys, "evaluate")
+    out = shown(capsys, PIPELINE, "evaluate")
     for part in ("test", "ngram"):
         assert f"perplexity {metrics[part]['perplexity']:.3f}" in out
     (inside / "other.txt").write_text(text(10, seed=5) + "Übung\n")
-    out = shown(capsys, "evaluate", "--run", str(FIRST), "--text", "other.txt")
+    out = shown(capsys, PIPELINE, "evaluate", "--run", str(FIRST), "--text", "other.txt")
     size = len((inside / "other.txt").read_text())
     assert f"{size:,} characters" in out and f"{2 / size:.2%}" in out  # of which Ü and b are unknown
 
 
 def test_generate_is_fixed_by_its_seed(inside, capsys):
     words = ["generate", "--prompt", "the cat", "--length", "60", "--temperature", "1.3"]
-    one, same, other = (shown(capsys, *words, "--seed", seed) for seed in "778")
+    one, same, other = (shown(capsys, PIPELINE, *words, "--seed", seed) for seed in "778")
     assert one == same != other
     assert one.startswith("the cat") and len(one) == len("the cat") + 60 + 1
-    assert shown(capsys, *words) != shown(capsys, *words)
+    assert shown(capsys, PIPELINE, *words) != shown(capsys, PIPELINE, *words)
     greedy = [*words, "--temperature", "0"]
-    assert shown(capsys, *greedy) == shown(capsys, *greedy, "--top-k", "5", "--seed", "1")
+    assert shown(capsys, PIPELINE, *greedy) == shown(capsys, PIPELINE, *greedy, "--top-k", "5", "--seed", "1")
     assert "[UNK]" not in one + other
 
 
 def test_export(inside, capsys):
     import tensorflow as tf
 
-    out = shown(capsys, "export", "--run", str(FIRST), "--name", "animals")
+    out = shown(capsys, PIPELINE, "export", "--run", str(FIRST), "--name", "animals")
     path = inside / "saved_models" / "animals" / "1"
     assert str(path.relative_to(inside)) in out
     manifest = json.loads((path / "manifest.json").read_text())
@@ -154,7 +116,10 @@ def test_export(inside, capsys):
     loaded = tf.saved_model.load(str(path))
     found = loaded.signatures["log_prob"](text=tf.constant([whole]))
     assert found["perplexity"].numpy()[0] == pytest.approx(test["perplexity"], rel=1e-3)
-    assert shown(capsys, "export", "--run", str(FIRST), "--name", "animals") and (path.parent / "2").is_dir()
+    assert (
+        shown(capsys, PIPELINE, "export", "--run", str(FIRST), "--name", "animals")
+        and (path.parent / "2").is_dir()
+    )
 
 
 def test_words_from_a_configuration_file(tmp_path, monkeypatch, capsys):
@@ -165,13 +130,13 @@ def test_words_from_a_configuration_file(tmp_path, monkeypatch, capsys):
     values = {"data": "data", "level": "word", "units": 6, "num_layers": 2, "cell": "gru", "epochs": 5}
     values |= {"tie_weights": True, "batch_size": 4, "time_steps": 8, "schedule": "plateau"}
     (tmp_path / "small.yaml").write_text(yaml.safe_dump(values))
-    out = shown(capsys, "train", "--config", "small.yaml", "--epochs", "1", "--name", "w")
+    out = shown(capsys, PIPELINE, "train", "--config", "small.yaml", "--epochs", "1", "--name", "w")
     assert "per word" in out and "gru, 2 x 6 units" in out and "validation and test as" in out
     config = yaml.safe_load(Path("runs/language_model/w/config.yaml").read_text())
     assert {**config, **values, "epochs": 1} == config
     metrics = json.loads(Path("runs/language_model/w/metrics.json").read_text())
     assert metrics["test"]["tokens"] == 30 * 6 and metrics["ngram"]["order"] == 5
-    words = shown(capsys, "generate", "--length", "30", "--temperature", "3", "--seed", "1").split()
+    words = shown(capsys, PIPELINE, "generate", "--length", "30", "--temperature", "3", "--seed", "1").split()
     assert set(words) <= set(text().replace(".", ". ").split()) | set(text(200, seed=200).split())
 
 
@@ -222,9 +187,7 @@ def test_wrong_input_is_one_line_and_nothing_is_written(words, message, tmp_path
     (tmp_path / "unknown.yaml").write_text("unitz: 8\n")
     (tmp_path / "broken.yaml").write_text("units: [8\n")
     before = sorted(tmp_path.iterdir())
-    assert main(PIPELINE, words) == 2
-    out, err = capsys.readouterr()
-    assert err.startswith("error: ") and err.count("\n") == 1 and re.search(message, err) and out == ""
+    assert re.search(message, refused(capsys, PIPELINE, words))
     assert sorted(tmp_path.iterdir()) == before
 
 
@@ -252,14 +215,12 @@ WRONG_LATER = {
 def test_wrong_input_with_a_run_there_changes_nothing(words, message, inside, capsys):
     (inside / "one.txt").write_text("a")
     before = {p: p.stat().st_mtime_ns for p in (inside / FIRST).rglob("*")}
-    assert main(PIPELINE, words) == 2
-    out, err = capsys.readouterr()
-    assert err.startswith("error: ") and err.count("\n") == 1 and re.search(message, err) and out == ""
+    assert re.search(message, refused(capsys, PIPELINE, words))
     assert {p: p.stat().st_mtime_ns for p in (inside / FIRST).rglob("*")} == before
 
 
 def test_wrong_input_in_a_process_of_its_own(tmp_path):
-    process = start(tmp_path, "train", "--data", "nowhere.txt")
+    process = start(tmp_path, PIPELINE, "train", "--data", "nowhere.txt")
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "") and err.startswith("error: no such file: nowhere.txt")
     assert err.count("\n") == 1 and list(tmp_path.iterdir()) == []
@@ -271,7 +232,7 @@ def test_a_stopped_run_goes_on_and_finishes(number, tmp_path, monkeypatch, capsy
     epochs = 12
     (tmp_path / "animals.txt").write_text(text())
     words = ["--data", "animals.txt", *SMALL, "--epochs", str(epochs), "--patience", "none", "--name", "cut"]
-    process = start(tmp_path, "train", *words)
+    process = start(tmp_path, PIPELINE, "train", *words)
     path = tmp_path / "runs/language_model/cut"
     deadline = time.monotonic() + 60
     while not ((path / "history.csv").exists() and len(rows(path / "history.csv")) >= 2):
@@ -287,11 +248,11 @@ def test_a_stopped_run_goes_on_and_finishes(number, tmp_path, monkeypatch, capsy
         assert process.returncode == 130 and err == ""
         assert out.splitlines()[-1] == f"interrupted; go on with: {command}"
         assert json.loads((path / "status.json").read_text())["status"] == "interrupted"
-        resumed = run(tmp_path, *shlex.split(command)[3:])
+        resumed = run(tmp_path, PIPELINE, *shlex.split(command)[3:])
     else:
         assert json.loads((path / "status.json").read_text())["status"] == "running"
         monkeypatch.chdir(tmp_path)
-        resumed = shown(capsys, *shlex.split(command)[3:])
+        resumed = shown(capsys, PIPELINE, *shlex.split(command)[3:])
     assert "perplexity" in resumed and "Epoch 1/" not in resumed
     assert [row["epoch"] for row in rows(path / "history.csv")] == [str(n) for n in range(epochs)]
     assert json.loads((path / "status.json").read_text())["status"] == "finished"

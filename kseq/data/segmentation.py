@@ -1,0 +1,69 @@
+"""Raw text to tokens with their places, inside a graph."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from kseq.data.tokenization import WHITE_SPACE
+from kseq.errors import one_of
+
+LEVELS = ("word", "char")
+SPACE = rf"(?:\n|{WHITE_SPACE})"
+WORD = r"[\p{L}\p{N}\p{M}_]"
+ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"  # scripts that do not put spaces between words
+INNER = r"[.,:]"  # between two digits part of a number
+
+
+class Segments(NamedTuple):
+    """Tokens of texts; `start` and `end` count characters (code points), `end` not included."""
+
+    tokens: tf.RaggedTensor  # (batch, tokens), strings
+    start: tf.RaggedTensor  # (batch, tokens), int32
+    end: tf.RaggedTensor
+
+
+def segment(texts: tf.Tensor, level: str) -> Segments:
+    """Split texts into tokens.
+
+    At level `"char"` every character that is no white space is a token. At level `"word"` runs of letters
+    and digits are, every other character by itself; `1,250.5` stays whole, and so does each character of
+    a script without spaces.
+
+    Args:
+        texts: strings `(batch,)`, UTF-8.
+        level: `"word"` or `"char"`.
+
+    Example:
+        >>> segment(tf.constant(["Ada's 1.5 km."]), "word").tokens.to_list()
+        [[b'Ada', b"'", b's', b'1.5', b'km', b'.']]
+    """
+    one_of("level", level, LEVELS)
+    characters = tf.strings.unicode_split(texts, "UTF-8")
+    place = tf.ragged.range(characters.row_lengths()).flat_values
+    row = characters.value_rowids()
+    flat = characters.flat_values
+    kept = ~_is(flat, SPACE)
+    begins = kept if level == "char" else kept & _begins(flat, place, kept)
+
+    token = tf.cumsum(tf.cast(begins, tf.int32))[kept] - 1
+    strings = tf.strings.reduce_join(tf.RaggedTensor.from_value_rowids(flat[kept], token), axis=-1)
+    start = tf.cast(place[begins], tf.int32)
+    end = tf.math.segment_max(tf.cast(place[kept], tf.int32), token) + 1
+    rows = {"value_rowids": row[begins], "nrows": characters.nrows()}
+    return Segments(*(tf.RaggedTensor.from_value_rowids(x, **rows) for x in (strings, start, end)))
+
+
+def _begins(flat: tf.Tensor, place: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:
+    """Where a character does not continue the token of the one before."""
+    first = place == 0
+    digit = _is(flat, r"\d")
+    before, after = tf.roll(digit, 1, 0) & ~first, tf.roll(digit & ~first, -1, 0)
+    inner = _is(flat, INNER) & before & after
+    joins = (_is(flat, WORD) & ~_is(flat, ALONE)) | inner
+    return ~(joins & tf.roll(joins & kept, 1, 0)) | first
+
+
+def _is(characters: tf.Tensor, pattern: str) -> tf.Tensor:
+    return tf.strings.regex_full_match(characters, pattern)
