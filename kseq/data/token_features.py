@@ -165,7 +165,8 @@ class TokenFeatures:
     @property
     def tables(self) -> list[keras.layers.StringLookup]:
         """The layers that look words up, to be saved with an export."""
-        return [self._words, self._characters, self._bigrams]
+        characters = [self._characters] if self.characters else []
+        return [self._words, *characters, *([self._bigrams] if self.bigrams else [])]
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the features as JSON, at once."""

@@ -8,7 +8,7 @@ from keras import ops
 from kseq.layers import GRU, LSTM, RNN, Bidirectional, JordanRNN, PeepholeLSTM, SimpleRNN, Stacked, cudnn
 from kseq.ops.plan import portable
 from tests.gradients import gradients
-from tests.helpers import assert_all_close, masks, normal, randomise
+from tests.helpers import assert_all_close, masks, normal, randomise, to_numpy
 
 BATCH, TIME, FEATURES, UNITS = 8, 11, 3, 5
 MASKS = masks(BATCH, TIME)
@@ -203,3 +203,89 @@ def test_the_way_to_cudnn_gives_our_numbers(cls, sequences, mask, monkeypatch):
     assert taken
     assert_all_close(found, ours(X, mask=mask))
     assert len(theirs.weights) == len(ours.weights)  # the stock layer is no part of the layer
+
+
+@on_tensorflow
+@pytest.mark.parametrize("mask", ["right", "left"])
+def test_gradients_through_the_choice_of_cudnn(mask, monkeypatch):
+    """With a mask the path is chosen when the mask is seen: the gradient goes back through the one taken."""
+    monkeypatch.setattr(cudnn, "_no_device", lambda: None)
+    theirs, ours = pair(LSTM, {"use_cudnn": False}, return_sequences=True, zero_output_for_mask=True)
+    mask = {"right": MASKS["right"] | (np.arange(TIME) == 0), "left": MASKS["left"]}[mask]
+    mask = ops.convert_to_tensor(mask)
+
+    def of(layer):
+        def value(x):
+            return ops.sum(ops.square(layer(x, mask=mask, training=True)))
+
+        return gradients(value, [X], layer.trainable_variables, compiled=True)
+
+    assert_all_close(of(theirs), of(ours))
+
+
+@pytest.mark.parametrize("deep", [False, True], ids=["Bidirectional", "Stacked"])
+def test_wrappers_of_layers_that_recompute(deep):
+    def make(recompute):
+        if deep:
+            cells = [PeepholeLSTM(UNITS).cell, GRU(UNITS).cell]
+            return Stacked(cells, return_sequences=True, recompute=recompute)
+        return Bidirectional(PeepholeLSTM(UNITS, return_sequences=True, recompute=recompute))
+
+    plain, segmented = make(False), make(True)
+    for layer in (plain, segmented):
+        layer.build((BATCH, TIME, FEATURES))
+    randomise(plain)
+    segmented.set_weights(plain.get_weights())
+    mask = ops.convert_to_tensor(MASKS["gaps"])
+
+    def of(layer):
+        def value(x):
+            return ops.sum(ops.square(layer(x, mask=mask, training=True)))
+
+        return gradients(value, [X], layer.trainable_variables, compiled=True)
+
+    assert_all_close(of(segmented), of(plain))
+
+
+@pytest.mark.parametrize("recompute", [False, True], ids=["kept", "recomputed"])
+def test_one_mask_of_recurrent_dropout_on_the_way_there_and_back(recompute):
+    layer = SimpleRNN(
+        UNITS, activation="linear", recurrent_dropout=0.5, recompute=recompute, seed=3, use_bias=False
+    )
+    layer.build((None, None, FEATURES))
+    randomise(layer)
+
+    def value(x):
+        return ops.sum(layer(x, training=True) * weights)
+
+    weights = normal(BATCH, UNITS, seed=5)
+    # linear in the inputs: with the mask of the forward pass, sum of inputs times gradient is the value
+    drawn = to_numpy(layer.cell.seed_generator.state)
+    (by_inputs,), _ = gradients(value, [X], compiled=keras.backend.backend() == "tensorflow")
+    layer.cell.seed_generator.state.assign(drawn)
+    np.testing.assert_allclose(np.sum(by_inputs * X), float(value(X)), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="Keras drops updates in `fit` there")
+def test_stateful_training_goes_back_through_the_states_it_began_with():
+    """On PyTorch the states are variables, which the forward pass changes before the way back."""
+    stateful = LSTM(UNITS, stateful=True)
+    plain = LSTM(UNITS)
+    stateful.build((BATCH, TIME, FEATURES))
+    plain.build((BATCH, TIME, FEATURES))
+    randomise(stateful)
+    plain.set_weights([w for w in stateful.get_weights()[: len(plain.weights)]])
+    h, c = normal(BATCH, UNITS, seed=1), normal(BATCH, UNITS, seed=2)
+    stateful.reset_state()
+    stateful.states[0].assign(h)
+    stateful.states[1].assign(c)
+
+    def carried(x):
+        return ops.sum(ops.square(stateful(x, training=True)))
+
+    def given(x):
+        states = [ops.convert_to_tensor(h), ops.convert_to_tensor(c)]
+        return ops.sum(ops.square(plain(x, initial_state=states, training=True)))
+
+    found = gradients(carried, [X], stateful.trainable_variables)
+    assert_all_close(found, gradients(given, [X], plain.trainable_variables))
