@@ -151,7 +151,7 @@ def in_bio(tagger: "TextTagger", sentences: Sequence[Sequence[str]]) -> list[lis
     """The tags of sentences in BIO."""
     from kseq.tags import convert
 
-    scheme = tagger.model.config["scheme"]
+    scheme = tagger.model.scheme
     return [convert(tags, scheme, "BIO") for tags in tag(tagger, sentences)]
 
 
@@ -239,7 +239,7 @@ def _in_tokens(tagger: "TextTagger", text: str) -> list[dict[str, Any]]:
         end = start + len(token)
         places.append((start, end))
     found = []
-    for kind, first, behind in entities(tags, tagger.model.config["scheme"]):
+    for kind, first, behind in entities(tags, tagger.model.scheme):
         start, end = places[first][0], places[behind - 1][1]
         sure = float(confidence[first:behind].min())
         found.append({"type": kind, "text": text[start:end], "start": start, "end": end, "confidence": sure})

@@ -188,27 +188,25 @@ def build(config: Config, data: entities.Data) -> "TextTagger":
     """The model, compiled, and what it needs to read text."""
     from kseq.export.tagger import TextTagger
     from kseq.losses import CRFLoss
-    from kseq.models import Tagger
+    from kseq.models import SequenceEncoder, Tagger
 
-    model = Tagger(
+    encoder = SequenceEncoder(
         data.features.sizes,
-        data.labels,
-        config.scheme,
         cell=config.cell,
         units=config.units,
         num_layers=config.num_layers,
         widths={"tokens": config.embedding_dim, "bigrams": config.bigram_dim},
         character_encoder="lstm" if config.characters == "lstm" else "cnn",
         character_units=config.character_units,
-        head=config.head,
         dropout=config.dropout,
         recurrent_dropout=config.recurrent_dropout,
         word_dropout=config.word_dropout,
         seed=config.seed,
     )
+    model = Tagger(encoder, data.labels, config.scheme, head=config.head, seed=config.seed)
     model.build()
     if data.vectors is not None:
-        model.set_vectors("tokens", *data.vectors)
+        encoder.set_vectors("tokens", *data.vectors)
     model.compile(fitting.optimizer(config), CRFLoss())
     return TextTagger(model, data.features, config.level)
 

@@ -41,7 +41,7 @@ class TextTagger:
         self.model = model
         self.features = features
         self.level = level
-        self.labels = model.config["labels"]
+        self.labels = model.labels
         continues = schemes.continuations(self.labels)
         # one more, never continued and of no entity: what stands before the first token and after the last
         self._continues = np.pad(continues, [[0, 1], [0, 1]])
