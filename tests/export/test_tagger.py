@@ -106,7 +106,7 @@ def test_no_operation_that_runs_here_only(both):
 
 
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_difference", lambda theirs, ours: 1.0)
+    monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):
         save_tagger(make(), tmp_path, "toy", config={}, metrics={})
     assert not list(tmp_path.iterdir())
