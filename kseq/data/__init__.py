@@ -2,23 +2,30 @@
 
 `read_splits` reads a `Corpus` from files or a tfds set, `Vocabulary` turns text into ids and back,
 `contiguous_streams` lays ids out as batches. `read_tagged` reads a `TaggedCorpus`, sentences whose
-tokens have tags; `read_conll` a single file of them. Nothing here knows a layer or a model.
+tokens have tags; `read_conll` a single file of them. `read_labelled` reads a `LabelledCorpus`, texts of
+which each has a label; `read_table` a single file of them. Nothing here knows a layer or a model.
 """
 
 from kseq.data.conll import Sentence, read_conll
+from kseq.data.labelled import LabelledCorpus, read_labelled
 from kseq.data.streams import contiguous_streams, num_chunks
+from kseq.data.tables import Example, read_table
 from kseq.data.tagged import TaggedCorpus, read_tagged
 from kseq.data.text import Corpus, read_splits
 from kseq.data.vocabulary import Vocabulary
 
 __all__ = [
     "Corpus",
+    "Example",
+    "LabelledCorpus",
     "Sentence",
     "TaggedCorpus",
     "Vocabulary",
     "contiguous_streams",
     "num_chunks",
     "read_conll",
+    "read_labelled",
     "read_splits",
+    "read_table",
     "read_tagged",
 ]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from kseq.data import tfds_sets
-from kseq.data.text_files import find_split_files
+from kseq.data.text_files import PREFIXES, find_split_files
 from kseq.errors import UserError, fraction
 
 Part = TypeVar("Part", bound=Sequence)
@@ -27,7 +27,9 @@ def find_source(source: str | os.PathLike[str], anywhere: bool = False) -> tuple
     """What a source is: the short name of the data set and the file of each part that it has.
 
     Args:
-        source: a file, a folder of split files or a tfds name. What exists as a path is one.
+        source: a file, a folder of split files or a tfds name. What exists as a path is one. A `*` in a
+            path stands for the part: `"sst/stsa.binary.*"` has `stsa.binary.train.gz` to train on and
+            `stsa.binary.dev`, which another set in the same folder does not disturb.
         anywhere: see `find_split_files`.
 
     Returns:
@@ -44,9 +46,32 @@ def find_source(source: str | os.PathLike[str], anywhere: bool = False) -> tuple
         return path.resolve().name, find_split_files(path, anywhere)
     if path.exists():
         return path.name.split(".")[0] or path.name, {"train": path}
+    if path.name.count("*") == 1:
+        return path.name.split("*")[0].rstrip("._-") or path.resolve().parent.name, _find_pattern(path)
     if tfds_sets.is_known(source):
         return source, {}
     raise UserError(_not_found(source))
+
+
+def _find_pattern(path: Path) -> dict[str, Path]:
+    """The file of each part, told by what the `*` of the path's name stands for."""
+    start, end = path.name.split("*")
+    found: dict[str, Path] = {}
+    for part, words in PREFIXES.items():
+        files = [
+            file
+            for word in words
+            for file in sorted(path.parent.glob(f"{start}{word}*{end}"))
+            if file.is_file()
+        ]
+        if len(files) > 1:
+            names = ", ".join(file.name for file in files)
+            raise UserError(f"{path} has {len(files)} files for the {part} part ({names}); leave one")
+        if files:
+            found[part] = files[0]
+    if "train" not in found:
+        raise UserError(f"{path}: no file {start}train*{end} in {path.parent}")
+    return found
 
 
 def check_fractions(validation: float, test: float) -> None:

@@ -22,7 +22,7 @@ def read_text(path: Path) -> str:
     Raises:
         UserError: when the file cannot be read or unpacked, is empty or is not UTF-8 text.
     """
-    data = _read_bytes(path)
+    data = read_bytes(path)
     for wrong in (data.find(b"\0"), _first_undecodable(data)):
         if wrong >= 0:
             line = data.count(b"\n", 0, wrong) + 1
@@ -80,7 +80,7 @@ def _find_one(directory: Path, split: str, pattern: str, files: list[Path]) -> P
     return candidates[0] if candidates else None
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     try:
         data = path.read_bytes()
         packed = path.suffix == ".gz" or data.startswith(b"\x1f\x8b")
