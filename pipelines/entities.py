@@ -3,8 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError
@@ -167,23 +166,12 @@ def predict(tagger: "TextTagger", options: Any) -> None:
     """Print the entities of texts: coloured on a terminal, JSON lines elsewhere."""
     coloured = sys.stdout.isatty() and not options.json
     find = _in_tokens if options.tokens else _in_text
-    for text in _texts(options):
+    for text in runs.texts(options):
         entities = find(tagger, text)
         if coloured:
             print(_colour(text, entities, tagger.labels), flush=True)
         else:
             print(json.dumps({"text": text, "entities": entities}, ensure_ascii=False), flush=True)
-
-
-def _texts(options: Any) -> Iterator[str]:
-    if options.text:
-        yield from options.text
-    elif options.file is not None:
-        from kseq.data.text_files import read_text
-
-        yield from read_text(Path(options.file)).splitlines()
-    else:
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
 
 
 def _in_text(tagger: "TextTagger", text: str) -> list[dict[str, Any]]:

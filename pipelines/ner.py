@@ -71,13 +71,10 @@ class Evaluate(runs.TrainedRun):
 
 
 @dataclasses.dataclass(frozen=True)
-class Predict(runs.TrainedRun):
+class Predict(runs.Texts):
     """Options of `predict`."""
 
-    text: tuple[str, ...] = option((), "texts; none: the lines of `--file`, or of standard input")
-    file: str | None = option(None, "text file, one text a line")
     tokens: bool = option(False, "texts are tokens already, with spaces between them")
-    json: bool = option(False, "JSON lines also on a terminal")
 
 
 @dataclasses.dataclass(frozen=True)
