@@ -3,12 +3,11 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError
-from pipelines import runs
+from pipelines import encoding, runs
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,13 +55,15 @@ class Data:
 
     def batches(self, part: str, batch_size: int, seed: int | None = None) -> "tf.data.Dataset":
         """Batches for `fit`, in another order each epoch if a seed is given."""
-        from kseq.data.tagged_batches import tagged_batches
+        from kseq.data.bucketed import bucketed_batches
 
         ids = {label: number for number, label in enumerate(self.labels)}
         # a type that training does not have counts as none
         tags = [[ids.get(tag, 0) for tag in row] for row in self.tags(part, self.scheme)]
         shuffle = seed is not None
-        return tagged_batches(self.features, self.tokens(part), tags, batch_size, shuffle=shuffle, seed=seed)
+        return bucketed_batches(
+            self.features, self.tokens(part), tags, batch_size, shuffle=shuffle, seed=seed
+        )
 
 
 def read(config: Any, source: str | None = None, features: "TokenFeatures | None" = None) -> Data:
@@ -88,7 +89,8 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
     level = _level(corpus) if config.level == "auto" else config.level
     vectors = None
     if features is None:
-        features, vectors = _features(config, corpus)
+        held_out = [s.tokens for part in (corpus.validation, corpus.test) for s in part]
+        features, vectors = encoding.features(config, [s.tokens for s in corpus.train], held_out)
     return Data(corpus, config.scheme, level, labels(corpus.types, config.scheme), features, vectors)
 
 
@@ -102,35 +104,6 @@ def _column(name: str) -> int | str:
 def _level(corpus: "TaggedCorpus") -> str:
     lengths = [len(token) for sentence in corpus.train for token in sentence.tokens]
     return "char" if lengths.count(1) > 0.8 * len(lengths) else "word"
-
-
-def _features(config: Any, corpus: "TaggedCorpus") -> tuple:
-    from kseq.data.token_features import TokenFeatures
-
-    options = {
-        "min_count": config.min_count,
-        "characters": config.characters != "none",
-        "bigrams": config.bigrams,
-        "casing": config.casing,
-        "lower": config.lower,
-        "digits": config.digits,
-        "max_characters": config.max_characters,
-    }
-    sentences = [sentence.tokens for sentence in corpus.train]
-    features = TokenFeatures.build(sentences, **options)
-    if config.vectors is None:
-        return features, None
-
-    from kseq.data.vectors import read_vectors
-
-    held_out = [s.tokens for part in (corpus.validation, corpus.test) for s in part]
-    everything = TokenFeatures.build([*sentences, *held_out], lower=config.lower, digits=config.digits)
-    candidates = everything.words[2:]
-    vectors = read_vectors(config.vectors, candidates, dim=config.embedding_dim)
-    extra = [word for word, found in zip(candidates, vectors.found, strict=True) if found]
-    features = TokenFeatures.build(sentences, **options, extra_words=extra)
-    vectors = read_vectors(config.vectors, features.words, dim=config.embedding_dim)
-    return features, (vectors.matrix, vectors.found)
 
 
 def tag(tagger: "TextTagger", sentences: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -151,7 +124,7 @@ def in_bio(tagger: "TextTagger", sentences: Sequence[Sequence[str]]) -> list[lis
     """The tags of sentences in BIO."""
     from kseq.tags import convert
 
-    scheme = tagger.model.config["scheme"]
+    scheme = tagger.model.scheme
     return [convert(tags, scheme, "BIO") for tags in tag(tagger, sentences)]
 
 
@@ -193,23 +166,12 @@ def predict(tagger: "TextTagger", options: Any) -> None:
     """Print the entities of texts: coloured on a terminal, JSON lines elsewhere."""
     coloured = sys.stdout.isatty() and not options.json
     find = _in_tokens if options.tokens else _in_text
-    for text in _texts(options):
+    for text in runs.texts(options):
         entities = find(tagger, text)
         if coloured:
             print(_colour(text, entities, tagger.labels), flush=True)
         else:
             print(json.dumps({"text": text, "entities": entities}, ensure_ascii=False), flush=True)
-
-
-def _texts(options: Any) -> Iterator[str]:
-    if options.text:
-        yield from options.text
-    elif options.file is not None:
-        from kseq.data.text_files import read_text
-
-        yield from read_text(Path(options.file)).splitlines()
-    else:
-        yield from (line.rstrip("\r\n") for line in sys.stdin)
 
 
 def _in_text(tagger: "TextTagger", text: str) -> list[dict[str, Any]]:
@@ -239,7 +201,7 @@ def _in_tokens(tagger: "TextTagger", text: str) -> list[dict[str, Any]]:
         end = start + len(token)
         places.append((start, end))
     found = []
-    for kind, first, behind in entities(tags, tagger.model.config["scheme"]):
+    for kind, first, behind in entities(tags, tagger.model.scheme):
         start, end = places[first][0], places[behind - 1][1]
         sure = float(confidence[first:behind].min())
         found.append({"type": kind, "text": text[start:end], "start": start, "end": end, "confidence": sure})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kseq.errors import UserError, positive
 from pipelines import fitting, perplexity, runs, writing
 from pipelines.config import option
+from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
 from pipelines.pipeline import Pipeline, Verb, main
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from kseq.models import LanguageModel, NGramModel
 
 TASK = "language_model"
-CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,10 +8,10 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import positive
-from pipelines import entities, fitting, runs
+from pipelines import encoding, entities, fitting, runs
 from pipelines.config import option
+from pipelines.encoding import Encoding
 from pipelines.fitting import Fitting
-from pipelines.language_model import CELLS
 from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
@@ -23,41 +23,22 @@ TASK = "ner"
 
 
 @dataclasses.dataclass(frozen=True)
-class Model:
-    """The sentences and the network; the defaults are for the embedded sentences."""
+class Sentences:
+    """The sentences and their tags; the defaults are for the embedded sentences."""
 
     data: str = option("kseq_entities/en", "CoNLL file (.gz too), directory of splits, or tfds name")
     token_column: str = option("0", "column of the tokens, by number or name")
     tag_column: str = option("-1", "column of the tags, likewise; -1: the last")
     validation: float = option(0.1, "share of the sentences for validation where there is no such part")
     test: float = option(0.0, "share for testing, likewise; 0: validation serves as test")
-    level: str = option("auto", "what a token of raw text is", choices=("auto", "word", "char"))
     scheme: str = option(
         "BIOES", "of the tags that the network gives", choices=("IOB1", "BIO", "BIOES", "BMES")
     )
-    lower: bool = option(True, "look words up in lower case")
-    digits: bool = option(True, "look words up with 0 for every digit")
-    min_count: int = option(1, "words seen less often in training are unknown")
-    casing: bool = option(True, "tell the network how a token is capitalised")
-    characters: str = option("cnn", "network over the characters of a token", choices=("cnn", "lstm", "none"))
-    character_units: int = option(50, "its width")
-    max_characters: int = option(20, "characters of a token that it sees")
-    bigrams: int = option(0, "pairs of tokens seen so often get an embedding; 0: none do")
-    vectors: str | None = option(None, "pretrained word vectors: text file as of GloVe or fastText")
-    embedding_dim: int = option(100, "width of the word embedding")
-    bigram_dim: int = option(50, "width of the embedding of pairs")
-    cell: str = option("lstm", "recurrent cell", choices=CELLS)
-    units: int = option(128, "width of a direction")
-    num_layers: int = option(1, "bidirectional layers")
     head: str = option("crf", "how tags are chosen", choices=("crf", "softmax"))
-    dropout: float = option(0.5, "share of features dropped around the layers, one mask a sentence")
-    recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
-    word_dropout: float = option(0.05, "share of words that training takes for unknown")
-    batch_size: int = option(16, "sentences a batch")
 
 
 @dataclasses.dataclass(frozen=True)
-class Config(Fitting, Model):
+class Config(Fitting, Encoding, Sentences):
     """What a tagger is made from."""
 
     epochs: int = option(15, "times through the data at most")
@@ -68,9 +49,8 @@ class Config(Fitting, Model):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        sizes = ("units", "num_layers", "embedding_dim", "bigram_dim", "character_units", "batch_size")
-        shares = ("dropout", "recurrent_dropout", "word_dropout", "validation", "test")
-        self.check(positives=(*sizes, "min_count", "max_characters"), fractions=shares)
+        shares = ("validation", "test")
+        self.check(positives=encoding.POSITIVE, fractions=(*encoding.FRACTIONS, *shares))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,13 +71,10 @@ class Evaluate(runs.TrainedRun):
 
 
 @dataclasses.dataclass(frozen=True)
-class Predict(runs.TrainedRun):
+class Predict(runs.Texts):
     """Options of `predict`."""
 
-    text: tuple[str, ...] = option((), "texts; none: the lines of `--file`, or of standard input")
-    file: str | None = option(None, "text file, one text a line")
     tokens: bool = option(False, "texts are tokens already, with spaces between them")
-    json: bool = option(False, "JSON lines also on a terminal")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -190,25 +167,11 @@ def build(config: Config, data: entities.Data) -> "TextTagger":
     from kseq.losses import CRFLoss
     from kseq.models import Tagger
 
-    model = Tagger(
-        data.features.sizes,
-        data.labels,
-        config.scheme,
-        cell=config.cell,
-        units=config.units,
-        num_layers=config.num_layers,
-        widths={"tokens": config.embedding_dim, "bigrams": config.bigram_dim},
-        character_encoder="lstm" if config.characters == "lstm" else "cnn",
-        character_units=config.character_units,
-        head=config.head,
-        dropout=config.dropout,
-        recurrent_dropout=config.recurrent_dropout,
-        word_dropout=config.word_dropout,
-        seed=config.seed,
-    )
+    encoder = encoding.encoder(config, data.features.sizes)
+    model = Tagger(encoder, data.labels, config.scheme, head=config.head, seed=config.seed)
     model.build()
     if data.vectors is not None:
-        model.set_vectors("tokens", *data.vectors)
+        encoder.set_vectors("tokens", *data.vectors)
     model.compile(fitting.optimizer(config), CRFLoss())
     return TextTagger(model, data.features, config.level)
 
@@ -237,8 +200,8 @@ def describe(config: Config, data: entities.Data, model: "Tagger") -> None:
     runs.say("features", f"{known}; raw text is split by {config.level}")
     if data.vectors is not None:
         runs.say("vectors", f"{data.vectors[1].mean():.1%} of the words have one in {config.vectors}")
-    layers = f"{config.num_layers} x 2 x {config.units} units"
-    runs.say("model", f"{config.cell}, {layers}, {config.head}, {model.count_params():,} parameters")
+    network = f"{encoding.describe(config)}, {config.head}"
+    runs.say("model", f"{network}, {model.count_params():,} parameters")
 
 
 def draw(run: "RunDirectory", config: Config, data: str) -> None:
@@ -251,7 +214,7 @@ def draw(run: "RunDirectory", config: Config, data: str) -> None:
         metric="f1",
         mode="max",
         unit="F1 of the entities, validation",
-        title=f"{data}: {config.cell}, {config.num_layers} x 2 x {config.units} units, {config.head}",
+        title=f"{data}: {encoding.describe(config)}, {config.head}",
     )
 
 

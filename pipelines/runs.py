@@ -32,6 +32,27 @@ class TrainedRun:
     runs: str = option("runs", "directory of all runs")
 
 
+@dataclasses.dataclass(frozen=True)
+class Texts(TrainedRun):
+    """Which run to use on which texts: the base of the options of `predict`."""
+
+    text: tuple[str, ...] = option((), "texts; none: the lines of `--file`, or of standard input")
+    file: str | None = option(None, "text file, one text a line")
+    json: bool = option(False, "JSON lines also on a terminal")
+
+
+def texts(options: Texts) -> Iterator[str]:
+    """The texts that the options name."""
+    if options.text:
+        yield from options.text
+    elif options.file is not None:
+        from kseq.data.text_files import read_text
+
+        yield from read_text(Path(options.file)).splitlines()
+    else:
+        yield from (line.rstrip("\r\n") for line in sys.stdin)
+
+
 def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) -> "RunDirectory":
     """Make the directory of a new run, or take up an interrupted one.
 

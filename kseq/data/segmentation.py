@@ -7,9 +7,10 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from kseq.data.tokenization import WHITE_SPACE
-from kseq.errors import one_of
+from kseq.errors import one_of, positive
 
 LEVELS = ("word", "char")
+SIDES = ("start", "end", "both")
 SPACE = rf"(?:\n|{WHITE_SPACE})"
 WORD = r"[\p{L}\p{N}\p{M}_]"
 ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]"  # scripts that do not put spaces between words
@@ -53,6 +54,28 @@ def segment(texts: tf.Tensor, level: str) -> Segments:
     end = tf.math.segment_max(tf.cast(place[kept], tf.int32), token) + 1
     rows = {"value_rowids": row[begins], "nrows": characters.nrows()}
     return Segments(*(tf.RaggedTensor.from_value_rowids(x, **rows) for x in (strings, start, end)))
+
+
+def truncate(tokens: tf.RaggedTensor, length: int | None, keep: str = "start") -> tf.RaggedTensor:
+    """Cut rows that are too long.
+
+    Args:
+        tokens: `(batch, tokens)`, ragged.
+        length: tokens to keep at most; None for all.
+        keep: `"start"`, `"end"`, or `"both"` for half of each, the middle left out.
+    """
+    one_of("keep", keep, SIDES)
+    if positive("length", length) is None:
+        return tokens
+    if keep == "start":
+        return tokens[:, :length]
+    if keep == "end":
+        return tokens[:, -length:]
+    lengths = tokens.row_lengths()
+    place = tf.ragged.range(lengths)
+    from_end = tf.repeat(lengths, lengths) - place.flat_values
+    kept = (place.flat_values < length - length // 2) | (from_end <= length // 2)
+    return tf.ragged.boolean_mask(tokens, place.with_flat_values(kept))
 
 
 def _begins(flat: tf.Tensor, place: tf.Tensor, kept: tf.Tensor) -> tf.Tensor:

@@ -81,6 +81,14 @@ def _find_one(directory: Path, split: str, pattern: str, files: list[Path]) -> P
 
 
 def read_bytes(path: Path) -> bytes:
+    """The bytes of a file, unpacked if it is a gzip file.
+
+    Args:
+        path: the file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
     try:
         data = path.read_bytes()
         packed = path.suffix == ".gz" or data.startswith(b"\x1f\x8b")

@@ -129,9 +129,14 @@ class TokenFeatures:
 
         Returns:
             `tokens`, and of the other `FEATURES` those that are wanted; `(batch, time)` int32, padded
-            with 0, `characters` `(batch, time, max_characters)`.
+            with 0, `characters` `(batch, time, max_characters)`. There is always a step, if only one of
+            padding, for a network to read.
         """
-        return {name: ids.to_tensor() for name, ids in self.ids(tokens).items()}
+        lacking = tf.cast(1 - tf.minimum(tf.reduce_max(tokens.row_lengths()), 1), tf.int32)
+        dense = {name: ids.to_tensor() for name, ids in self.ids(tokens).items()}
+        return {
+            n: tf.pad(x, [[0, 0], [0, lacking]] + [[0, 0]] * (len(x.shape) - 2)) for n, x in dense.items()
+        }
 
     def ids(self, tokens: tf.RaggedTensor) -> dict[str, tf.RaggedTensor]:
         """As a call, but ragged."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from kseq.errors import UserError
@@ -104,6 +105,16 @@ def save(
             parent.rmdir()
         raise
     return parent / str(version)
+
+
+def difference(theirs: tf.Tensor, ours: tf.Tensor) -> float:
+    """The largest difference of two tensors of numbers; of other things 0 if they are equal, else 1."""
+    theirs, ours = theirs.numpy(), ours.numpy()
+    if theirs.shape != ours.shape:
+        return 1.0
+    if ours.dtype.kind == "f":
+        return float(np.max(np.abs(theirs - ours), initial=0.0))
+    return float(np.any(theirs != ours))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import tensorflow as tf
 from kseq import tags as schemes
 from kseq.data.segmentation import segment
 from kseq.data.token_features import TokenFeatures
-from kseq.export.saved_model import Endpoint, save
+from kseq.export.saved_model import Endpoint, difference, save
 from kseq.models import Tagger
 
 Outputs = dict[str, tf.Tensor]
@@ -41,7 +41,7 @@ class TextTagger:
         self.model = model
         self.features = features
         self.level = level
-        self.labels = model.config["labels"]
+        self.labels = model.labels
         continues = schemes.continuations(self.labels)
         # one more, never continued and of no entity: what stands before the first token and after the last
         self._continues = np.pad(continues, [[0, 1], [0, 1]])
@@ -72,13 +72,8 @@ class TextTagger:
         }
 
     def _ids(self, words: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-        time = tf.cast(tf.reduce_max(words.row_lengths()), tf.int32)
-        lacking = tf.maximum(1 - time, 0)  # a loop over time must have a step to stack
-        features = {
-            name: tf.pad(ids, [[0, 0], [0, lacking]] + [[0, 0]] * (len(ids.shape) - 2))
-            for name, ids in self.features(words).items()
-        }
-        return tuple(x[:, :time] for x in self.model.tag(features))
+        time = tf.cast(tf.reduce_max(words.row_lengths()), tf.int32)  # 0 if all texts are empty
+        return tuple(x[:, :time] for x in self.model.tag(self.features(words)))
 
     def _names(self, ids: tf.Tensor, real: tf.Tensor) -> tf.Tensor:
         return tf.where(real, tf.gather(tf.constant(self.labels), ids), "")
@@ -138,12 +133,11 @@ def save_tagger(
     Raises:
         ExportError: the loaded export and the model disagree.
     """
-    # traced anew: what is exported must run anywhere
-    fresh = TextTagger(tagger.model, tagger.features, tagger.level)
-    inputs = {"tag": fresh.tag.input_signature, "tag_tokens": fresh.tag_tokens.input_signature}
-    functions = {"tag": fresh._tag, "tag_tokens": fresh._tag_tokens}
+    # not the traced functions: what is exported must run anywhere
+    functions = {"tag": tagger._tag, "tag_tokens": tagger._tag_tokens}
+    inputs = {name: list(getattr(tagger, name).input_signature) for name in functions}
     return save(
-        [Endpoint(name, functions[name], list(inputs[name])) for name in SIGNATURES],
+        [Endpoint(name, function, inputs[name]) for name, function in functions.items()],
         lambda loaded: _check(loaded, tagger),
         root,
         name,
@@ -161,18 +155,9 @@ def _check(loaded: Any, tagger: TextTagger) -> dict[str, float]:
     tokens = ours["tokens"]
     split = loaded.signatures["tag_tokens"](tokens=tokens)
     return {
-        **{name: _difference(theirs[name], ours[name]) for name in ours},
-        "tag_tokens": _difference(split["tags"], ours["tags"]),
+        **{name: difference(theirs[name], ours[name]) for name in ours},
+        "tag_tokens": difference(split["tags"], ours["tags"]),
     }
-
-
-def _difference(theirs: tf.Tensor, ours: tf.Tensor) -> float:
-    theirs, ours = theirs.numpy(), ours.numpy()
-    if theirs.shape != ours.shape:
-        return 1.0
-    if ours.dtype.kind == "f":
-        return float(np.max(np.abs(theirs - ours), initial=0.0))
-    return float(np.any(theirs != ours))
 
 
 def entities_of(outputs: Mapping[str, Any], row: int) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from kseq.layers.bidirectional import Bidirectional
 from kseq.layers.crf import CRF, CRFDecoder
+from kseq.layers.pooling import AttentionPooling, SequencePooling
 from kseq.layers.recurrent import GRU, LSTM, RNN, JordanRNN, PeepholeLSTM, SimpleRNN
 from kseq.layers.stacked import Stacked
 
@@ -10,10 +11,12 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "AttentionPooling",
     "Bidirectional",
     "CRFDecoder",
     "JordanRNN",
     "PeepholeLSTM",
+    "SequencePooling",
     "SimpleRNN",
     "Stacked",
 ]

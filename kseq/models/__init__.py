@@ -2,8 +2,10 @@
 
 import kseq.losses  # registered, so that a saved model that was compiled with them loads
 import kseq.metrics  # noqa: F401
+from kseq.models.classifier import Classifier
+from kseq.models.encoder import SequenceEncoder
 from kseq.models.language_model import LanguageModel
 from kseq.models.ngram import NGramModel
 from kseq.models.tagger import Tagger
 
-__all__ = ["LanguageModel", "NGramModel", "Tagger"]
+__all__ = ["Classifier", "LanguageModel", "NGramModel", "SequenceEncoder", "Tagger"]

@@ -177,5 +177,11 @@ OTHERS = {
             lambda: {**_head_options(), "initializer": keras.initializers.RandomNormal(seed=2)},
         ),
         Entry(kseq.layers.CRFDecoder, dict, lambda: {"k": 2}),
+        Entry(kseq.layers.SequencePooling, dict, lambda: {"mode": "all", "both_ends": True}),
+        Entry(
+            kseq.layers.AttentionPooling,
+            dict,
+            lambda: {"units": 5, "initializer": keras.initializers.RandomNormal(seed=2)},
+        ),
     )
 }

@@ -3,7 +3,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kseq.data.segmentation import segment
+from kseq.data.segmentation import segment, truncate
 from kseq.errors import UserError
 
 
@@ -62,3 +62,26 @@ def test_a_batch_is_its_texts_one_by_one():
 def test_an_unknown_level():
     with pytest.raises(UserError, match="`level` must be one of char, word, got 'words'"):
         segment(tf.constant(["a"]), "words")
+
+
+@pytest.mark.parametrize(
+    "keep, expected",
+    [
+        ("start", [[0, 1, 2], [0, 1], [], [0, 1, 2]]),
+        ("end", [[5, 6, 7], [0, 1], [], [1, 2, 3]]),
+        ("both", [[0, 1, 7], [0, 1], [], [0, 1, 3]]),
+    ],
+)
+def test_truncation(keep, expected):
+    rows = tf.ragged.range([8, 2, 0, 4])
+    assert truncate(rows, 3, keep).to_list() == expected
+    assert truncate(rows, None, keep).to_list() == rows.to_list()
+    assert truncate(rows, 8, keep).to_list() == rows.to_list()
+
+
+def test_wrong_truncation():
+    rows = tf.ragged.range([2])
+    with pytest.raises(UserError, match="`keep` must be one of both, end, start, got 'left'"):
+        truncate(rows, 3, "left")
+    with pytest.raises(UserError, match="`length` must be positive, got 0"):
+        truncate(rows, 0)

@@ -11,7 +11,7 @@ from kseq.data.token_features import TokenFeatures
 from kseq.export import tagger as module
 from kseq.export.saved_model import ExportError
 from kseq.export.tagger import TextTagger, entities_of, save_tagger
-from kseq.models import Tagger
+from kseq.models import SequenceEncoder, Tagger
 from kseq.tags import entities, labels
 from tests.helpers import randomise
 
@@ -21,7 +21,8 @@ SENTENCES = [["Ada", "met", "Bo", "in", "Paris", "."], ["who", "?", "王"]]
 
 def make(scheme="BIOES", level="word", **options):
     features = TokenFeatures.build(SENTENCES, characters=True, casing=True, bigrams=1, lower=True)
-    model = Tagger(features.sizes, labels(["LOC", "PER"], scheme), scheme, units=6, seed=4, **options)
+    encoder = SequenceEncoder(features.sizes, units=6, seed=4)
+    model = Tagger(encoder, labels(["LOC", "PER"], scheme), scheme, **options)
     model.build()
     return TextTagger(randomise(model, scale=1.0), features, level)
 
@@ -65,7 +66,7 @@ def test_entities_are_those_of_the_tags(both):
         start, end = segments.start[row].numpy(), segments.end[row].numpy()
         expected = [
             (kind, int(start[a]), int(end[b - 1]), float(found["confidence"][row][a:b].min()))
-            for kind, a, b in entities(tags, tagger.model.config["scheme"])
+            for kind, a, b in entities(tags, tagger.model.scheme)
         ]
         ours = entities_of(found, row)
         assert [(e["type"], e["start"], e["end"], e["confidence"]) for e in ours] == expected
@@ -105,7 +106,7 @@ def test_no_operation_that_runs_here_only(both):
 
 
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "_difference", lambda theirs, ours: 1.0)
+    monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):
         save_tagger(make(), tmp_path, "toy", config={}, metrics={})
     assert not list(tmp_path.iterdir())

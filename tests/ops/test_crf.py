@@ -68,9 +68,8 @@ class TestAgainstListing:
             np.testing.assert_array_equal(tags[row], reference.spread_out(scores, row, sequences[0]))
             np.testing.assert_allclose(values[row], expected[0], rtol=1e-5, atol=1e-5)
 
-    @pytest.mark.parametrize("k", [1, 4, 30])
-    def test_k_best(self, kind, scale, k):
-        scores = self.make(kind, scale)
+    def test_k_best(self, kind, scale):
+        k, scores = 30, self.make(kind, scale)
         tags, values = (to_numpy(x) for x in crf.k_best(scores, k))
         assert tags.shape == (BATCH, k, TIME)
         for row in range(BATCH):
