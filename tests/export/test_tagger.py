@@ -31,9 +31,7 @@ def tag(function, texts=TEXTS):
     return {name: x.numpy() for name, x in function(text=tf.constant(texts)).items()}
 
 
-@pytest.fixture(
-    scope="module", params=[("BIOES", "word"), ("BIO", "char"), ("IOB1", "word"), ("BMES", "char")]
-)
+@pytest.fixture(scope="module", params=[("BIOES", "word"), ("IOB1", "char")])
 def both(request, tmp_path_factory):
     tagger = make(*request.param)
     root = tmp_path_factory.mktemp("saved")

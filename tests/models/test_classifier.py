@@ -31,7 +31,13 @@ def test_batched_is_one_by_one(pooling, bidirectional):
 
 
 @pytest.mark.parametrize(
-    "task, pooling", [("label", "max"), ("label", "attention"), ("labels", "all"), ("number", "mean")]
+    "task, pooling",
+    [
+        ("label", "attention"),
+        pytest.param("label", "max", marks=pytest.mark.slow),
+        pytest.param("labels", "all", marks=pytest.mark.slow),
+        pytest.param("number", "mean", marks=pytest.mark.slow),
+    ],
 )
 def test_it_learns_and_comes_back(task, pooling, tmp_path):
     keras.utils.set_random_seed(1)

@@ -39,6 +39,7 @@ def test_batched_is_one_by_one(cell):
         assert_all_close(together[row, :length], crf.unpack(model(alone)).emissions[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "head, options",
     [

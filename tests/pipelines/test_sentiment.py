@@ -111,6 +111,7 @@ def test_export(inside, capsys):
     np.testing.assert_allclose(found["probability"], [line["probability"] for line in predicted], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_chinese_by_character_and_labels_chosen(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hotels.csv").write_text("text,stars\n" + "很好,5\n不好,1\n还行,3\n真好,4\n" * 15)
