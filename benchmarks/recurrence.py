@@ -31,11 +31,12 @@ MODES = ("training", "forward")
 GROWTH = (100, 200, 400, 800, 1600, 3200)
 
 
-def ours(kind: str, units: int) -> list[keras.Layer]:
+def ours(kind: str, units: int, **options: bool) -> list[keras.Layer]:
     """The layers of kseq, one after the other."""
+    options["return_sequences"] = True
     if kind == "2 x BiLSTM":
-        return [kseq.layers.Bidirectional(kseq.layers.LSTM(units, return_sequences=True)) for _ in range(2)]
-    return [getattr(kseq.layers, kind)(units, return_sequences=True)]
+        return [kseq.layers.Bidirectional(kseq.layers.LSTM(units, **options)) for _ in range(2)]
+    return [getattr(kseq.layers, kind)(units, **options)]
 
 
 def stock(kind: str, units: int) -> list[keras.Layer]:
@@ -94,6 +95,7 @@ def contestants(kind: str, shape: tuple, names: list[str]) -> dict[str, Function
     x = np.random.default_rng(0).normal(size=(batch, time, features)).astype("float32")
     makers: dict[str, Callable[[], Functions]] = {
         "kseq": lambda: keras_functions(ours(kind, units), x, False),
+        "kseq, recompute": lambda: keras_functions(ours(kind, units, recompute=True), x, False),
         "kseq, whole step in XLA": lambda: keras_functions(ours(kind, units), x, True),
         "keras": lambda: keras_functions(stock(kind, units), x, False),
         "keras, XLA": lambda: keras_functions(stock(kind, units), x, True),
@@ -220,7 +222,7 @@ def main() -> None:
     parser.add_argument(
         "--shapes", nargs="+", default=SHAPES, type=lambda s: tuple(int(n) for n in s.split(","))
     )
-    everybody = ["kseq", "kseq, whole step in XLA", "keras", "keras, XLA", "torch"]
+    everybody = ["kseq", "kseq, recompute", "kseq, whole step in XLA", "keras", "keras, XLA", "torch"]
     parser.add_argument("--contestants", nargs="+", choices=everybody, default=everybody)
     parser.add_argument("--repeats", type=int, default=10)
     parser.add_argument("--memory", action="store_true", help="peak memory of training at every shape too")
