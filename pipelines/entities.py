@@ -81,8 +81,8 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
         config.data if source is None else source,
         validation=config.validation,
         test=config.test,
-        token_column=_column(config.token_column),
-        tag_column=_column(config.tag_column),
+        token_column=runs.column(config.token_column),
+        tag_column=runs.column(config.tag_column),
     )
     if not corpus.types:
         raise UserError(f"{corpus.name} has no entities: all tags of the training part are O")
@@ -92,13 +92,6 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
         held_out = [s.tokens for part in (corpus.validation, corpus.test) for s in part]
         features, vectors = encoding.features(config, [s.tokens for s in corpus.train], held_out)
     return Data(corpus, config.scheme, level, labels(corpus.types, config.scheme), features, vectors)
-
-
-def _column(name: str) -> int | str:
-    try:
-        return int(name)
-    except ValueError:
-        return name
 
 
 def _level(corpus: "TaggedCorpus") -> str:
@@ -143,8 +136,11 @@ def _report(data: Data, part: str, predicted: list[list[str]]) -> dict[str, Any]
 
 def write_report(
     run: "RunDirectory", tagger: "TextTagger", data: Data, part: str, show: int | None = None
-) -> None:
-    """Print scores and, of as many sentences as asked for, errors; write confusion.png and errors.txt."""
+) -> dict[str, Any]:
+    """Print scores and, of as many sentences as asked for, errors; write confusion.png and errors.txt.
+
+    Gives the scores.
+    """
     from kseq.files import write_text
     from kseq.inspection.confusion import confusion_counts, confusion_matrix
     from kseq.inspection.entities import report_table
@@ -152,7 +148,8 @@ def write_report(
 
     tokens, true = data.tokens(part), data.tags(part, "BIO")
     predicted = in_bio(tagger, tokens)
-    print(f"\n{report_table(_report(data, part, predicted))}\n", flush=True)
+    figures = _report(data, part, predicted)
+    print(f"\n{report_table(figures)}\n", flush=True)
     listing = {"tokens": tokens, "true": true, "predicted": predicted, "joiner": data.joiner}
     write_text(run.path / "errors.txt", error_listing(**listing) + "\n")
     names, counts = confusion_counts(true, predicted)
@@ -160,6 +157,7 @@ def write_report(
     if show is not None:
         print(error_listing(**listing, limit=show))
         runs.say("\nfiles", f"{run.path}/errors.txt, {run.path}/confusion.png")
+    return figures
 
 
 def predict(tagger: "TextTagger", options: Any) -> None:

@@ -67,8 +67,8 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
         config.data if source is None else source,
         validation=config.validation,
         test=config.test,
-        text_column=column(config.text_column),
-        label_column=column(config.label_column),
+        text_column=runs.column(config.text_column),
+        label_column=runs.column(config.label_column),
         labels=config.labels,
         encoding=config.encoding,
     )
@@ -78,14 +78,6 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
     if features is None:
         features, vectors = encoding.features(config, tokens["train"], tokens["validation"] + tokens["test"])
     return Data(corpus, level, tokens, features, vectors)
-
-
-def column(name: str | None) -> int | str | None:
-    """A column by number, by name or not at all."""
-    try:
-        return None if name is None else int(name)
-    except ValueError:
-        return name
 
 
 def _level(corpus: "LabelledCorpus") -> str:

@@ -155,7 +155,7 @@ def train(options: Train) -> int | None:
                 tokens_per_step=config.batch_size * config.time_steps,
             ),
         )
-        best = load(run.model)
+        best = runs.load_model(run)
         print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
         run.write_metrics(test=perplexity.score(best, data.test, bos))
         draw(run, config, data.name)
@@ -264,22 +264,13 @@ def baseline(config: Config, data: Data) -> "NGramModel":
     return NGramModel(order, modified=True).fit(data.train, len(data.vocabulary), excluded)
 
 
-def load(path: Any) -> "LanguageModel":
-    """A saved model, without its optimizer but with its metrics."""
-    import keras
-
-    import kseq.models  # noqa: F401  registers the classes in the file
-
-    return keras.saving.load_model(path)
-
-
 def restore(run: Any) -> tuple[Config, "Vocabulary", "LanguageModel"]:
     """Configuration, vocabulary and model of a run."""
     from kseq.data import Vocabulary
     from pipelines.config import read_yaml
 
     config = Config(**read_yaml(run.path / "config.yaml", Config))
-    return config, Vocabulary.load(run.vocabulary), load(run.model)
+    return config, Vocabulary.load(run.vocabulary), runs.load_model(run)
 
 
 def sampling(options: Generate) -> dict[str, Any]:

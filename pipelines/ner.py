@@ -120,14 +120,14 @@ def train(options: Train) -> int | None:
         )
         _, tagger = restore(run)
         print()
-        figures = {part: entities.report(tagger, data, part) for part in ("validation", "test")}
-        run.write_metrics(**figures)
-        entities.write_report(run, tagger, data, "test")
+        run.write_metrics(validation=entities.report(tagger, data, "validation"))
+        figures = entities.write_report(run, tagger, data, "test")
+        run.write_metrics(test=figures)
         draw(run, config, data.corpus.name)
     if run.status == "interrupted":
         print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
         return 130
-    summary(run, figures["test"])
+    summary(run, figures)
     return None
 
 
@@ -178,15 +178,12 @@ def build(config: Config, data: entities.Data) -> "TextTagger":
 
 def restore(run: "RunDirectory") -> tuple[Config, "TextTagger"]:
     """Configuration and tagger of a run."""
-    import keras
-
-    import kseq.models  # noqa: F401  registers the classes in the file
     from kseq.data.token_features import TokenFeatures
     from kseq.export.tagger import TextTagger
     from pipelines.config import read_yaml
 
     config = Config(**read_yaml(run.path / "config.yaml", Config))
-    model = keras.saving.load_model(run.model)
+    model = runs.load_model(run)
     return config, TextTagger(model, TokenFeatures.load(run.vocabulary), config.level)
 
 

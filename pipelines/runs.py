@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pipelines.config import as_dict, option
 
 if TYPE_CHECKING:
+    import keras
+
     from kseq.training.run import RunDirectory
 
 MAY_CHANGE = ("epochs", "time_limit", "patience")  # of a configuration, when a run is resumed
@@ -53,6 +55,14 @@ def texts(options: Texts) -> Iterator[str]:
         yield from (line.rstrip("\r\n") for line in sys.stdin)
 
 
+def column(name: str | None) -> int | str | None:
+    """A column by number, by name or not at all."""
+    try:
+        return None if name is None else int(name)
+    except ValueError:
+        return name
+
+
 def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) -> "RunDirectory":
     """Make the directory of a new run, or take up an interrupted one.
 
@@ -84,6 +94,15 @@ def find(task: str, options: TrainedRun) -> "RunDirectory":
     from kseq.training.run import RunDirectory
 
     return RunDirectory.open(options.run) if options.run else RunDirectory.latest(options.runs, task)
+
+
+def load_model(run: "RunDirectory") -> "keras.Model":
+    """The best model of a run."""
+    import keras
+
+    import kseq.models  # noqa: F401  registers the classes in the file
+
+    return keras.saving.load_model(run.model)
 
 
 def resume_command(task: str, run: "RunDirectory") -> str:

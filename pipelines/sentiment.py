@@ -177,15 +177,12 @@ def build(config: Config, data: labels.Data) -> "TextClassifier":
 
 def restore(run: "RunDirectory") -> tuple[Config, "TextClassifier"]:
     """Configuration and classifier of a run."""
-    import keras
-
-    import kseq.models  # noqa: F401  registers the classes in the file
     from kseq.data.token_features import TokenFeatures
     from kseq.export.classifier import TextClassifier
     from pipelines.config import read_yaml
 
     config = Config(**read_yaml(run.path / "config.yaml", Config))
-    model, features = keras.saving.load_model(run.model), TokenFeatures.load(run.vocabulary)
+    model, features = runs.load_model(run), TokenFeatures.load(run.vocabulary)
     return config, TextClassifier(model, features, config.level, config.max_tokens, config.keep)
 
 
