@@ -20,7 +20,7 @@ CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru
 class Encoding:
     """Fields of tokens and encoder; a pipeline's configuration inherits them."""
 
-    level: str = option("auto", "what a token of raw text is", choices=("auto", "word", "char"))
+    level: str = option("auto", "what a token of raw text is", choices=("auto", "word", "char", "space"))
     lower: bool = option(True, "look words up in lower case")
     digits: bool = option(True, "look words up with 0 for every digit")
     min_count: int = option(1, "words seen less often in training are unknown")

@@ -39,18 +39,32 @@ class Data:
         """Tokens of a part."""
         return sum(map(len, self.tokens[part]))
 
-    def batches(self, part: str, batch_size: int, seed: int | None = None) -> "tf.data.Dataset":
-        """Batches for `fit`, in another order each epoch if a seed is given."""
+    def batches(self, part: str, config: Any) -> "tf.data.Dataset":
+        """Batches for `fit`: those to train on weighted, and in another order each epoch."""
+        import tensorflow as tf
+
         from kseq.data.bucketed import bucketed_batches
+        from kseq.data.windowed import windowed
 
-        order = {"shuffle": seed is not None, "seed": seed}
-        return bucketed_batches(self.features, self.tokens[part], self.truth(part), batch_size, **order)
+        training = part == "train"
+        order, windows = {"shuffle": training, "seed": config.seed}, config.window is not None
+        truth = self.truth(part)
+        order_of_texts = {} if windows else order
+        batches = bucketed_batches(
+            self.features, self.tokens[part], truth, config.batch_size, **order_of_texts
+        )
+        if training and config.balance:
+            weights = tf.constant(self.class_weights(), tf.float32)
+            batches = batches.map(lambda features, truth: (features, truth, tf.gather(weights, truth)))
+        return (
+            windowed(batches, config.window, "all" if training else "last", **order) if windows else batches
+        )
 
-    def class_weights(self) -> dict[int, float]:
-        """Weights with which all labels count alike."""
+    def class_weights(self) -> list[float]:
+        """Weights of the labels with which all count alike."""
         truth = self.truth("train")
         labels = range(len(self.corpus.labels))
-        return {n: len(truth) / (len(self.corpus.labels) * truth.count(n)) for n in labels}
+        return [len(truth) / (len(self.corpus.labels) * truth.count(n)) for n in labels]
 
 
 def read(config: Any, source: str | None = None, features: "TokenFeatures | None" = None) -> Data:

@@ -15,6 +15,7 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
+    from kseq.data.token_features import TokenFeatures
     from kseq.export.classifier import TextClassifier
     from kseq.models import Classifier
     from kseq.training.run import RunDirectory
@@ -38,6 +39,7 @@ class Texts:
     pooling: str = option(
         "max", "from steps to one vector", choices=("last", "mean", "max", "all", "attention")
     )
+    window: int | None = option(None, "tokens read at once; the state is carried on; none: the whole text")
     balance: bool = option(False, "let all labels count alike, however rare")
 
 
@@ -59,6 +61,7 @@ class Config(Fitting, Encoding, Texts):
     def __post_init__(self) -> None:
         super().__post_init__()
         positive("max_tokens", self.max_tokens)
+        positive("window", self.window)
         shares = ("validation", "test")
         self.check(positives=encoding.POSITIVE, fractions=(*encoding.FRACTIONS, *shares))
 
@@ -94,7 +97,7 @@ def train(options: Train) -> int | None:
     data = labels.read(config)
     config = dataclasses.replace(config, level=data.level)
     classifier = build(config, data)
-    batches = data.batches("train", config.batch_size, seed=config.seed)
+    batches = data.batches("train", config)
     run = runs.start(TASK, config, options, data.corpus.name, config.seed)
 
     with run.training():
@@ -103,10 +106,9 @@ def train(options: Train) -> int | None:
         data.features.save(run.vocabulary)
         classifier.model.fit(
             batches,
-            validation_data=data.batches("validation", config.batch_size),
+            validation_data=data.batches("validation", config),
             epochs=config.epochs,
             shuffle=False,
-            class_weight=data.class_weights() if config.balance else None,
             verbose=runs.verbosity(),
             callbacks=fitting.callbacks(
                 config,
@@ -163,7 +165,6 @@ def export(options: Export) -> None:
 
 def build(config: Config, data: labels.Data) -> "TextClassifier":
     """The model, compiled, and what it needs to read text."""
-    from kseq.export.classifier import TextClassifier
     from kseq.models import Classifier
 
     encoder = encoding.encoder(config, data.features.sizes)
@@ -172,18 +173,24 @@ def build(config: Config, data: labels.Data) -> "TextClassifier":
     if data.vectors is not None:
         encoder.set_vectors("tokens", *data.vectors)
     model.compile(fitting.optimizer(config), model.make_loss(), weighted_metrics=["accuracy"])
-    return TextClassifier(model, data.features, config.level, config.max_tokens, config.keep)
+    return text_classifier(config, model, data.features)
 
 
 def restore(run: "RunDirectory") -> tuple[Config, "TextClassifier"]:
     """Configuration and classifier of a run."""
     from kseq.data.token_features import TokenFeatures
-    from kseq.export.classifier import TextClassifier
     from pipelines.config import read_yaml
 
     config = Config(**read_yaml(run.path / "config.yaml", Config))
-    model, features = runs.load_model(run), TokenFeatures.load(run.vocabulary)
-    return config, TextClassifier(model, features, config.level, config.max_tokens, config.keep)
+    return config, text_classifier(config, runs.load_model(run), TokenFeatures.load(run.vocabulary))
+
+
+def text_classifier(config: Config, model: "Classifier", features: "TokenFeatures") -> "TextClassifier":
+    """A model with the way from raw text to its inputs."""
+    from kseq.export.classifier import TextClassifier
+
+    cut = {"max_tokens": config.max_tokens, "keep": config.keep, "window": config.window}
+    return TextClassifier(model, features, config.level, **cut)
 
 
 def describe(config: Config, data: labels.Data, model: "Classifier") -> None:

@@ -9,7 +9,7 @@ import tensorflow as tf
 from kseq.data.tokenization import WHITE_SPACE
 from kseq.errors import one_of, positive
 
-LEVELS = ("word", "char")
+LEVELS = ("word", "char", "space")
 SIDES = ("start", "end", "both")
 SPACE = rf"(?:\n|{WHITE_SPACE})"
 WORD = r"[\p{L}\p{N}\p{M}_]"
@@ -30,11 +30,12 @@ def segment(texts: tf.Tensor, level: str) -> Segments:
 
     At level `"char"` every character that is no white space is a token. At level `"word"` runs of letters
     and digits are, every other character by itself; `1,250.5` stays whole, and so does each character of
-    a script without spaces.
+    a script without spaces. At level `"space"` tokens are what stands between white space, as in texts
+    that were split before.
 
     Args:
         texts: strings `(batch,)`, UTF-8.
-        level: `"word"` or `"char"`.
+        level: one of `LEVELS`.
 
     Example:
         >>> segment(tf.constant(["Ada's 1.5 km."]), "word").tokens.to_list()
@@ -46,7 +47,10 @@ def segment(texts: tf.Tensor, level: str) -> Segments:
     row = characters.value_rowids()
     flat = characters.flat_values
     kept = ~_is(flat, SPACE)
-    begins = kept if level == "char" else kept & _begins(flat, place, kept)
+    if level == "word":
+        begins = kept & _begins(flat, place, kept)
+    else:
+        begins = kept if level == "char" else kept & ((place == 0) | ~tf.roll(kept, 1, 0))
 
     token = tf.cumsum(tf.cast(begins, tf.int32))[kept] - 1
     strings = tf.strings.reduce_join(tf.RaggedTensor.from_value_rowids(flat[kept], token), axis=-1)

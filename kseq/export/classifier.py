@@ -28,6 +28,7 @@ class TextClassifier:
         level: how text is split, one of `kseq.data.segmentation.LEVELS`.
         max_tokens: of a text; longer ones are cut. None: none is.
         keep: which end of a text that is too long is kept, one of `kseq.data.segmentation.SIDES`.
+        window: tokens read at once, the state being carried on; None: all of them.
     """
 
     def __init__(
@@ -37,12 +38,14 @@ class TextClassifier:
         level: str,
         max_tokens: int | None = None,
         keep: str = "start",
+        window: int | None = None,
     ):
         self.model = model
         self.features = features
         self.level = level
         self.max_tokens = max_tokens
         self.keep = keep
+        self.window = window
         self.labels = model.targets
         text = [tf.TensorSpec([None], tf.string, "text")]
         self.classify = tf.function(self._classify, input_signature=text)
@@ -53,7 +56,8 @@ class TextClassifier:
         return truncate(segment(text, self.level).tokens, self.max_tokens, self.keep)
 
     def _classify(self, text: tf.Tensor) -> Outputs:
-        logits = self.model(self.features(self.tokens(text)))
+        inputs = self.features(self.tokens(text))
+        logits = self.model(inputs) if self.window is None else self.model.by_windows(inputs, self.window)
         probabilities = self.model.probabilities(logits)
         label = tf.gather(tf.constant(self.labels), tf.argmax(probabilities, axis=-1))
         probability = tf.reduce_max(probabilities, axis=-1)

@@ -93,6 +93,8 @@ class AttentionPooling(keras.layers.Layer):
         a(t) = softmax over t of v' tanh(W h(t) + b)
         y    = sum_t a(t) h(t)
 
+    `start`, `update` and `result` do the same piece by piece, for sequences that come in windows.
+
     Args:
         units: width of the hidden layer.
         initializer: of `W` and `v`.
@@ -103,7 +105,7 @@ class AttentionPooling(keras.layers.Layer):
         mask: boolean `(batch, time)`, True for a real step; any pattern.
 
     Returns:
-        `(batch, features)`, zero for an empty sequence; `weights` gives `a`.
+        `(batch, features)`, zero for an empty sequence; `weights_of` gives `a`.
 
     Reference:
         Yang et al., "Hierarchical Attention Networks for Document Classification", 2016.
@@ -123,19 +125,41 @@ class AttentionPooling(keras.layers.Layer):
         self.bias = self.add_weight(shape=(self.units,), initializer="zeros", name="bias")
 
     def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        return self.result(self.update(self.start(ops.shape(x)[0], x.shape[-1]), x, mask))
+
+    def start(self, batch: Any, features: int) -> State:
+        """The state of nothing read yet: highest score, sum of `exp(score)`, and of that times the step."""
+        highest = ops.full((batch, 1), -1e4, self.compute_dtype)
+        return highest, ops.zeros_like(highest), ops.zeros((batch, features), self.compute_dtype)
+
+    def update(self, state: State, x: Tensor, mask: Tensor | None = None) -> State:
+        """The state after more steps."""
+        highest, mass, total = state
         real = _real(x, mask)
         x = ops.where(real, x, ops.zeros_like(x))
-        return ops.sum(self.weights_of(x, mask)[..., None] * x, axis=1)
+        scores = self._scores(x, real)
+        now_highest = ops.maximum(highest, ops.max(scores, axis=1))
+        scale = ops.exp(highest - now_highest)
+        masses = ops.where(real, ops.exp(scores - now_highest[:, None]), ops.zeros_like(scores))
+        return now_highest, mass * scale + ops.sum(masses, 1), total * scale + ops.sum(masses * x, axis=1)
+
+    def result(self, state: State) -> Tensor:
+        """What was read, as one vector."""
+        _, mass, total = state
+        return total / ops.maximum(mass, ops.cast(1e-6, mass.dtype))
 
     def weights_of(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """The weights `a`, `(batch, time)`; zero at masked steps."""
         real = _real(x, mask)
-        hidden = ops.tanh(ops.matmul(ops.where(real, x, ops.zeros_like(x)), self.kernel) + self.bias)
-        scores = ops.where(real, ops.matmul(hidden, self.context), ops.cast(-1e4, hidden.dtype))
-        scores = scores[..., 0]  # by hand: Keras warns of a softmax over a single step
-        weights = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))
-        weights = weights / ops.sum(weights, axis=1, keepdims=True)
-        return ops.where(real[..., 0], weights, ops.zeros_like(weights))
+        scores = self._scores(ops.where(real, x, ops.zeros_like(x)), real)
+        masses = ops.exp(scores - ops.max(scores, axis=1, keepdims=True))  # Keras's softmax warns of one step
+        masses = ops.where(real, masses, ops.zeros_like(masses))
+        return (masses / ops.maximum(ops.sum(masses, axis=1, keepdims=True), 1e-6))[..., 0]
+
+    def _scores(self, x: Tensor, real: Tensor) -> Tensor:
+        """`(batch, time, 1)`, very low at masked steps."""
+        hidden = ops.tanh(ops.matmul(x, self.kernel) + self.bias)
+        return ops.where(real, ops.matmul(hidden, self.context), ops.cast(-1e4, hidden.dtype))
 
     def compute_mask(self, x: Tensor, mask: Tensor | None = None) -> None:
         return None

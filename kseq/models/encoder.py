@@ -143,7 +143,7 @@ class SequenceEncoder(keras.layers.Layer):
             seed=self._seed(100 * k + 4 * n + 2),
         )
         name = f"{('', 'for', 'back')[k]}ward" if self.config["bidirectional"] else f"recurrent_{n}"
-        return RNN(cell, return_sequences=True, go_backwards=k == 2, name=name)
+        return RNN(cell, return_sequences=True, return_state=True, go_backwards=k == 2, name=name)
 
     def build(self, inputs_shape: Any = None) -> None:
         if self.config["sizes"] is None:
@@ -161,11 +161,51 @@ class SequenceEncoder(keras.layers.Layer):
             width = self.width
 
     def call(self, inputs: Any, mask: Tensor | None = None, training: bool = False) -> Tensor:
+        return self.read(inputs, mask=mask, training=training)[0]
+
+    def read(
+        self, inputs: Any, states: list | None = None, mask: Tensor | None = None, training: bool = False
+    ) -> tuple[Tensor, list]:
+        """Read a sequence, or go on with one that comes in windows.
+
+        Args:
+            inputs: as of a call.
+            states: as this function returns them, from the window before; the backward direction starts
+                afresh in each window. None: zeros.
+            mask: as of a call.
+            training: as of a call.
+
+        Returns:
+            `(outputs, states)`: for each layer a list with the states of the forward direction and then
+            those of the backward one.
+        """
         x, mask = self._embed(inputs, training), self.mask(inputs, mask)
         x = self.dropouts[0](x, training=training)
-        for layer, dropout in zip(self.recurrent, self.dropouts[1:], strict=True):
-            x = dropout(layer(x, mask=mask, training=training), training=training)
-        return x
+        after = []
+        for n, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts[1:], strict=True)):
+            before = None if states is None else self._onward(layer, states[n], ops.shape(x)[0])
+            x, *reached = layer(x, initial_state=before, mask=mask, training=training)
+            x = dropout(x, training=training)
+            after.append(reached)
+        return x, after
+
+    def initial_states(self, batch_size: Any) -> list:
+        """Zero states for `batch_size` rows, as `read` returns states."""
+        directions = ("forward_layer", "backward_layer") if self.config["bidirectional"] else ()
+        return [
+            [
+                state
+                for one in ([getattr(layer, name) for name in directions] or [layer])
+                for state in one.get_initial_state(batch_size)
+            ]
+            for layer in self.recurrent
+        ]
+
+    def _onward(self, layer: keras.layers.Layer, states: list, batch_size: Any) -> list:
+        """The states a layer starts a further window from."""
+        if not self.config["bidirectional"]:
+            return states
+        return [*states[: len(states) // 2], *layer.backward_layer.get_initial_state(batch_size)]
 
     def mask(self, inputs: Any, mask: Tensor | None = None) -> Tensor | None:
         """Which steps of the inputs are real."""

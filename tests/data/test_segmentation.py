@@ -36,6 +36,11 @@ def test_words(text, expected):
     assert words(text) == expected
 
 
+def test_what_was_split_before():
+    found = plain(" you 've k-19\n, ", "space")
+    assert found == [("you", 1, 4), ("'ve", 5, 8), ("k-19", 9, 13), (",", 14, 15)]
+
+
 def test_characters():
     assert plain("王 小明\n😀", "char") == [("王", 0, 1), ("小", 2, 3), ("明", 3, 4), ("😀", 5, 6)]
 
@@ -60,7 +65,7 @@ def test_a_batch_is_its_texts_one_by_one():
 
 
 def test_an_unknown_level():
-    with pytest.raises(UserError, match="`level` must be one of char, word, got 'words'"):
+    with pytest.raises(UserError, match="`level` must be one of char, space, word, got 'words'"):
         segment(tf.constant(["a"]), "words")
 
 

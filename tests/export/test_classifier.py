@@ -11,14 +11,14 @@ from kseq.export import classifier as module
 from kseq.export.classifier import TextClassifier, save_classifier
 from kseq.export.saved_model import ExportError
 from kseq.models import Classifier, SequenceEncoder
-from tests.helpers import randomise
+from tests.helpers import assert_all_close, randomise
 
 TEXTS = ["a good film .", "", "  ", "not good , not bad", "很好 film", "x " * 40]
 
 
-def make(pooling="attention", level="word", **options):
+def make(pooling="attention", level="word", bidirectional=True, **options):
     features = TokenFeatures.build([text.split() for text in TEXTS], characters=True, lower=True)
-    encoder = SequenceEncoder(features.sizes, units=5, seed=4)
+    encoder = SequenceEncoder(features.sizes, units=5, bidirectional=bidirectional, seed=4)
     model = Classifier(encoder, ("bad", "fine", "good"), pooling=pooling)
     model.build()
     return TextClassifier(randomise(model, scale=1.0), features, level, **options)
@@ -71,3 +71,19 @@ def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
     with pytest.raises(ExportError, match="differs from the model by 1"):
         save_classifier(make(), tmp_path, "toy", config={}, metrics={})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("pooling", ["attention", "all"])
+def test_windows_change_nothing_where_the_network_reads_forwards(pooling):
+    whole = make(pooling, bidirectional=False)
+    cut = TextClassifier(whole.model, whole.features, "word", window=3)
+    assert_all_close(
+        cut.classify(tf.constant(TEXTS))["probabilities"], whole.classify(tf.constant(TEXTS))["probabilities"]
+    )
+
+
+def test_an_export_that_reads_in_windows(tmp_path):
+    classifier = make("max", window=3)
+    path = save_classifier(classifier, tmp_path, "toy", config={}, metrics={})
+    found = tf.saved_model.load(str(path)).signatures["classify"](text=tf.constant(TEXTS))
+    assert_all_close(found["probabilities"], classifier.classify(tf.constant(TEXTS))["probabilities"])

@@ -37,9 +37,11 @@ def test_against_numpy(mode, kind, both_ends):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", [*MODES, "attention"])
 def test_window_by_window(mode, kind):
-    layer, mask = SequencePooling(mode), KINDS[kind]
+    layer, mask = AttentionPooling(3) if mode == "attention" else SequencePooling(mode), KINDS[kind]
+    layer.build((None, None, FEATURES))
+    randomise(layer)
     state = layer.start(BATCH, FEATURES)
     for start, end in ((0, 2), (2, 3), (3, 6)):
         state = layer.update(state, X[:, start:end], None if mask is None else mask[:, start:end])

@@ -1,7 +1,9 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from kseq.data.windowed import windowed
 from kseq.errors import UserError
 from kseq.models import Classifier, SequenceEncoder
 from tests.helpers import assert_all_close, length_mask, normal, randomise, to_numpy
@@ -87,6 +89,79 @@ def test_attention_says_what_weighed():
     assert weights.shape == real.shape and not weights[~real].any() and (weights[real] > 0).all()
     with pytest.raises(UserError, match="`pooling` must be 'attention' for weights, got 'max'"):
         make().attention(x)
+
+
+def windows(x, window, reset=True):
+    """The batches of a model that carries its state."""
+    time = x["tokens"].shape[1]
+    for start in range(0, time, window):
+        part = {name: ids[:, start : start + window] for name, ids in x.items()}
+        yield {**part, "reset": np.full(len(x["tokens"]), reset and start == 0)}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_windows_read_what_one_pass_reads(pooling, cell):
+    model, x = make(pooling=pooling, bidirectional=False, cell=cell), batch(sizes=SIZES)
+    model.build()
+    randomise(model)
+    expected = model(x)
+    for window in (1, 3, 7, 10):
+        assert_all_close(model.by_windows(x, window), expected)
+        assert_all_close([model(part) for part in windows(x, window)][-1], expected)
+
+
+def test_both_directions_read_backwards_inside_a_window():
+    model, x = make(pooling="max"), batch((6, 6, 6), time=6, sizes=SIZES)
+    model.build()
+    randomise(model)
+    assert_all_close(model.by_windows(x, 6), model(x))
+    outputs, states = [], None
+    for part in windows(x, 2):
+        part.pop("reset")
+        y, states = model.encoder.read(part, states)
+        alone = model.encoder(part)
+        assert_all_close(y[..., 6:], alone[..., 6:])  # backwards: as if there were nothing else
+        outputs.append(y)
+    x_forwards = model.encoder(x)[..., :6]
+    y = np.concatenate(outputs, axis=1)
+    assert_all_close(y[..., :6], x_forwards)
+    assert_all_close(model.by_windows(x, 2), model.head(y.max(axis=1)))
+
+
+def test_measurements_by_windows():
+    model, x = make(sizes=None, cell="gru", pooling="mean", bidirectional=False), normal(3, 11, 2)
+    mask = length_mask([11, 4, 1], 11)
+    assert_all_close(model.by_windows(x, 4), model(x))
+    assert_all_close(model.by_windows(x, 4, mask), model(x, mask=mask))
+    with pytest.raises(UserError, match="`window` must be positive, got 0"):
+        model.by_windows(x, 0)
+
+
+def test_training_on_windows_reaches_back_one_window():
+    model, x = make(pooling="last", bidirectional=False), batch((6, 6, 6), time=6, sizes=SIZES)
+    model.build()
+    randomise(model)
+    first, second = windows(x, 3)
+    model(first, training=True)
+    table = model.encoder.embeddings["tokens"].embeddings
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(second, training=True) ** 2)
+    touched = np.unique(tape.gradient(loss, table.value).indices)
+    assert set(touched) <= set(second["tokens"].ravel())
+    assert not np.allclose(model(second, training=False), model(first, training=False))  # a carry for each
+
+
+def test_it_learns_from_windows():
+    keras.utils.set_random_seed(1)
+    model = make(pooling="max", bidirectional=False)
+    x = batch(np.tile([12, 7, 9, 4], 8), time=12, sizes=SIZES)
+    y = (x["tokens"] > 17).any(1).astype("int32")
+    batches = tf.data.Dataset.from_tensor_slices((x, y)).batch(8)
+    training, evaluation = windowed(batches, 4, shuffle=True, seed=1), windowed(batches, 4, "last")
+    model.compile(keras.optimizers.Adam(0.03), model.make_loss(), weighted_metrics=["accuracy"])
+    model.fit(training, epochs=15, shuffle=False, verbose=0)
+    assert model.evaluate(evaluation, verbose=0)[1] == (to_numpy(model(x)).argmax(1) == y).mean() > 0.9
 
 
 @pytest.mark.parametrize(
