@@ -8,7 +8,7 @@ import keras
 from keras import ops
 
 from kseq.errors import fraction, positive
-from kseq.ops.bptt import in_segments, sequence
+from kseq.ops.bptt import sequence
 from kseq.ops.recurrence import Recurrence
 from kseq.ops.unfold import unfold
 
@@ -237,14 +237,13 @@ class Cell(keras.layers.Layer):
         dropped = self.recurrent_mask(batch, training)
         run = None
         if not options.get("unroll") and self.why_not_derived() is None:
-            recompute = recompute and bool(training)
             run = functools.partial(
                 self._sequence,
                 dropped=dropped,
-                keep=bool(training) and not recompute,
+                keep=bool(training),
+                recompute=recompute and bool(training),
                 collect=options.get("return_sequences", True),
             )
-            run = in_segments(run) if recompute else run
         return unfold(
             lambda projected, states: self.step(projected, states, dropped),
             self.drop_inputs(ops.cast(sequences, self.compute_dtype), training),

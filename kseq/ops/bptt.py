@@ -1,7 +1,6 @@
 """Back-propagation through time with a gradient derived by hand."""
 
 import functools
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -24,13 +23,15 @@ def sequence(
     mask: Tensor | None = None,
     dropped: Tensor | None = None,
     keep: bool = True,
+    recompute: bool = False,
     collect: bool = True,
 ) -> tuple[Tensor | None, Tensors]:
     """Run a recurrence over whole sequences, ready to go back through time.
 
     The forward loop keeps only what the way back needs. The backward loop carries only what one step
     needs from the next; the gradients of inputs and weights are formed after it, each as one matrix
-    product over time and batch.
+    product over time and batch. Long sequences go segment by segment, so that what is needed besides the
+    history, four times the outputs on both ways, is there for one segment at a time.
 
     Args:
         recurrence: the step; must be `differentiable`.
@@ -42,81 +43,71 @@ def sequence(
         dropped: `(batch, units)`, factor on `h(t-1)` where it meets the recurrent kernel, or None.
         keep: keep the history of the forward loop. Without it nothing is kept but the outputs, and should
             a gradient be asked for, the forward loop runs once more.
+        recompute: keep nothing in any case, and go in segments of about `sqrt(time)` steps: on the way back
+            there is the history of one segment, `O(sqrt(time))` in place of `O(time)`, for one more
+            forward pass (Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016).
         collect: return the outputs of all steps, not the last states alone.
 
     Returns:
         `(outputs, states)`, outputs `(batch, time, units)` or None.
     """
-    plan = make_plan(inputs.shape, states[0].shape[-1], recurrence.num_kept > 0, training=keep)
+    gated = recurrence.num_kept > 0
+    plan = make_plan(inputs.shape, states[0].shape[-1], gated, training=keep, recompute=recompute)
+    keep = keep and not recompute
     count, biased = len(states), weights["bias"] is not None
-
-    def part_of(inputs: Tensor, states: Tensors) -> dict:
-        return {"inputs": inputs, "states": tuple(states), "mask": mask, "dropped": dropped}
+    flat = [weights["kernel"], *([weights["bias"]] if biased else []), *weights["recurrent"]]
 
     loop = functools.partial(forward, recurrence, fused=plan.fused)
     go = plan.program(functools.partial(loop, keep=keep, collect=collect))
     again = plan.program(functools.partial(loop, keep=True, collect=False))
     back = plan.program(functools.partial(backward, recurrence, fused=plan.fused))
 
-    def run(inputs: Tensor, *flat: Tensor) -> tuple:
-        states, (kernel, *flat) = flat[:count], flat[count:]
-        bias = flat.pop(0) if biased else None
-        weights = {"kernel": kernel, "bias": bias, "recurrent": tuple(flat)}
-        parts = plan.split(part_of(inputs, states))
-        shards = [go(part, weights) for part in parts]
-        outputs = [join([shard["outputs"] for shard in shards])] if collect else []
-        last = [join([shard["states"][n] for shard in shards]) for n in range(count)]
-        kept = [shard["history"] for shard in shards] if keep else None
+    def over(inputs: Tensor, states: Tensors, mask: Tensor | None) -> tuple[Tensor | None, Tensors]:
+        def run(inputs: Tensor, *args: Tensor) -> tuple:
+            states, (kernel, *flat) = args[:count], args[count:]
+            bias = flat.pop(0) if biased else None
+            weights = {"kernel": kernel, "bias": bias, "recurrent": tuple(flat)}
+            parts = plan.split({"inputs": inputs, "states": states, "mask": mask, "dropped": dropped})
+            shards = [go(part, weights) for part in parts]
+            outputs = [join([shard["outputs"] for shard in shards])] if collect else []
+            last = [join([shard["states"][n] for shard in shards]) for n in range(count)]
+            kept = [shard["history"] for shard in shards] if keep else None
 
-        def gradient(*given: Tensor) -> tuple:
-            doutputs = given[0] if collect else None
-            given = plan.split({"outputs": doutputs, "states": given[-count:]})
-            found = []
-            for n, (part, their) in enumerate(zip(parts, given, strict=True)):
-                history = kept[n] if keep else again(_after(part, their), weights)["history"]
-                dz, dstates = back(part, weights, history, their)
-                found.append({"states": dstates, **products(recurrence, part, weights, history, dz)})
-            by_weights = [(f["kernel"], *([f["bias"]] if biased else []), *f["recurrent"]) for f in found]
-            return (
-                join([f["inputs"] for f in found]),
-                *(join([f["states"][n] for f in found]) for n in range(count)),
-                *(total(pieces) for pieces in zip(*by_weights, strict=True)),
-            )
+            def gradient(*given: Tensor) -> tuple:
+                doutputs = given[0] if collect else None
+                given = plan.split({"outputs": doutputs, "states": given[-count:]})
+                found = []
+                for n, (part, their) in enumerate(zip(parts, given, strict=True)):
+                    history = kept[n] if keep else again(_after(part, their), weights)["history"]
+                    dz, dstates = back(part, weights, history, their)
+                    found.append({"states": dstates, **products(recurrence, part, weights, history, dz)})
+                by_weights = [(f["kernel"], *([f["bias"]] if biased else []), *f["recurrent"]) for f in found]
+                return (
+                    join([f["inputs"] for f in found]),
+                    *(join([f["states"][n] for f in found]) for n in range(count)),
+                    *(total(pieces) for pieces in zip(*by_weights, strict=True)),
+                )
 
-        return (*outputs, *last), gradient
+            return (*outputs, *last), gradient
 
-    bias = [weights["bias"]] if biased else []
-    args = [inputs, *states, weights["kernel"], *bias, *weights["recurrent"]]
-    results = with_gradient(run, args)
-    return results[0] if collect else None, tuple(results[-count:])
+        results = with_gradient(run, [inputs, *states, *flat])
+        return results[0] if collect else None, tuple(results[-count:])
+
+    return _in_segments(over, plan.segment, inputs, tuple(states), mask)
 
 
-def in_segments(run: Callable) -> Callable:
-    """Run a sequence function on one segment after the other, each of about `sqrt(time)` steps.
-
-    With a function that keeps no history, memory on the way back holds the history of one segment and
-    the states between segments, `O(sqrt(time))` in place of `O(time)`, for one more forward pass.
-
-    Args:
-        run: `run(inputs, states, mask) -> (outputs, states)`, outputs `(batch, time, units)` or None.
-
-    Reference:
-        Chen et al., "Training Deep Nets with Sublinear Memory Cost", 2016.
-    """
-
-    def segmented(inputs: Tensor, states: Any, mask: Tensor | None) -> tuple:
-        time = inputs.shape[1]
-        if time is None:  # not known when traced: one segment
-            return run(inputs, states, mask)
-        length = math.isqrt(max(time - 1, 0)) + 1
-        pieces = []
-        for start in range(0, time, length):
-            now = slice(start, start + length)
-            outputs, states = run(inputs[:, now], states, None if mask is None else mask[:, now])
-            pieces.append(outputs)
-        return None if pieces[0] is None else ops.concatenate(pieces, axis=1), states
-
-    return segmented
+def _in_segments(over: Callable, length: int | None, inputs: Tensor, states: Tensors, mask: Any) -> tuple:
+    """Run a sequence function on one segment after the other, each starting where the last one ended."""
+    if length is None or length >= inputs.shape[1]:
+        return over(inputs, states, mask)
+    ends = list(range(length, inputs.shape[1], length))
+    parts = ops.split(inputs, ends, axis=1)  # not slices: the gradient of each would have all steps
+    masks = [None] * len(parts) if mask is None else ops.split(mask, ends, axis=1)
+    pieces = []
+    for part, its_mask in zip(parts, masks, strict=True):
+        outputs, states = over(part, states, its_mask)
+        pieces.append(outputs)
+    return None if pieces[0] is None else ops.concatenate(pieces, axis=1), states
 
 
 def _after(part: dict, given: dict) -> dict:

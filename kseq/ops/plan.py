@@ -3,6 +3,7 @@
 import contextlib
 import contextvars
 import dataclasses
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ Tensor = Any
 # Measured on two cores (python -m benchmarks.recurrence):
 MIN_ROWS = 4  # rows of a batch below which a loop of their own does not pay
 MAX_UNITS = 512  # width above which a step is all matrix product
+SEGMENT = 128  # steps of a long sequence after which a loop of its own begins
 
 
 _portable: contextvars.ContextVar[bool] = contextvars.ContextVar("portable", default=False)
@@ -41,11 +43,13 @@ class Plan:
     Args:
         shards: how many loops the batch is split into, so that they run on all cores at once.
         compiled: whether each loop is one XLA program.
+        segment: steps after which a further loop begins; None: one loop over all.
         reason: why, in a clause.
     """
 
     shards: int = 1
     compiled: bool = False
+    segment: int | None = None
     reason: str = ""
 
     @property
@@ -56,7 +60,8 @@ class Plan:
     def __str__(self) -> str:
         compiled = "compiled by XLA" if self.compiled else "not compiled on its own"
         loops = "one loop" if self.shards == 1 else f"{self.shards} loops over parts of the batch"
-        return f"{loops}, {compiled}: {self.reason}"
+        segments = f" for every {self.segment} steps" if self.segment else ""
+        return f"{loops}{segments}, {compiled}: {self.reason}"
 
     def split(self, part: dict) -> list[dict]:
         """Cut a nested dictionary of tensors along the batch, their first axis."""
@@ -114,7 +119,13 @@ def total(pieces: list[Tensor]) -> Tensor:
 
 
 def make_plan(
-    shape: Sequence[int | None], units: int, gated: bool, *, training: bool, eager: bool | None = None
+    shape: Sequence[int | None],
+    units: int,
+    gated: bool,
+    *,
+    training: bool,
+    recompute: bool = False,
+    eager: bool | None = None,
 ) -> Plan:
     """The plan for sequences `(batch, time, features)`.
 
@@ -122,9 +133,22 @@ def make_plan(
         shape: of the sequences, None where it is not known when the model is traced.
         units: width of the state.
         gated: whether a step does much besides its matrix product.
-        training: whether the loop keeps its history.
+        training: whether there is a way back.
+        recompute: whether the history is to be computed again on the way back.
         eager: whether operations run one by one, unless given as it is now.
     """
+    time = shape[1]
+    plan = _loops(shape, units, gated, training, eager)
+    if not training or time is None:
+        return plan
+    if recompute:
+        return dataclasses.replace(plan, segment=math.isqrt(max(time - 1, 0)) + 1)
+    if plan.compiled and time >= 2 * SEGMENT:
+        return dataclasses.replace(plan, segment=-(-time // (time // SEGMENT)))  # of like lengths
+    return plan
+
+
+def _loops(shape: Sequence[int | None], units: int, gated: bool, training: bool, eager: bool | None) -> Plan:
     backend = keras.backend.backend()
     if backend != "tensorflow":
         return Plan(reason=f"on {backend} the loop is part of the whole program")
@@ -138,14 +162,15 @@ def make_plan(
         # XLA compiles anew for every shape: only shapes that are known beforehand are worth it
         return Plan(reason="the batch size or the number of steps is not known beforehand")
     if has_gpu():
-        return Plan(1, True, "a GPU runs one loop at a time")
+        return Plan(1, True, reason="a GPU runs one loop at a time")
     if not (training and gated and units <= MAX_UNITS):
         # XLA's matrix products use all cores already; what it leaves to one core is too little to share
-        return Plan(1, True, "the matrix products of one loop keep the cores busy")
+        return Plan(1, True, reason="the matrix products of one loop keep the cores busy")
     possible = [n for n in range(1, num_cores() + 1) if shape[0] % n == 0 and shape[0] // n >= MIN_ROWS]
     if max(possible, default=1) == 1:
-        return Plan(1, True, f"the batch does not split into equal parts of {MIN_ROWS} rows or more")
-    return Plan(max(possible), True, "the batch is split over the cores")
+        reason = f"the batch does not split into equal parts of {MIN_ROWS} rows or more"
+        return Plan(1, True, reason=reason)
+    return Plan(max(possible), True, reason="the batch is split over the cores")
 
 
 def num_cores() -> int:

@@ -93,9 +93,13 @@ def test_recompute_keeps_the_states_between_segments_only(monkeypatch):
 
 
 @on_tensorflow
-def test_recompute_waits_for_the_way_back():
+def test_recompute_waits_for_the_way_back(monkeypatch):
     """What runs a segment again depends on the gradient; otherwise all could run on the way forward."""
     import tensorflow as tf
+
+    from kseq.ops import plan
+
+    monkeypatch.setattr(plan, "num_cores", lambda: 2)
 
     layer = LSTM(UNITS, recompute=True)
     layer.build((None, None, FEATURES))
@@ -109,7 +113,10 @@ def test_recompute_waits_for_the_way_back():
     graph = train.get_concrete_function(tf.constant(X)).graph
     calls = [op for op in graph.get_operations() if op.type.endswith("PartitionedCall")]
     again = [op for op in calls if any(x.op.control_inputs for x in op.inputs)]
-    assert len(calls) == 9 and len(again) == 3  # three segments: forward, again, back
+    shards = 2  # of four rows each
+    assert len(calls) == 9 * shards and len(again) == 3 * shards  # three segments: forward, again, back
+    programs = {op.get_attr("f").name for op in calls}
+    assert len(programs) == 6  # forward, again and back, for four steps and for three
 
 
 def test_a_cell_with_a_call_of_its_own_is_called():
@@ -128,9 +135,9 @@ def test_a_cell_with_a_call_of_its_own_is_called():
 
 
 def test_recompute_is_said_where_it_has_an_effect():
-    assert "segment by segment" in LSTM(4, recompute=True).explain(8, 5)
-    assert "segment by segment" not in LSTM(4, recompute=True).explain(8, 5, training=False)
-    assert "segment" not in JordanRNN(4, 2, recompute=True).explain(8, 5)
+    assert "history recomputed" in LSTM(4, recompute=True).explain(8, 5)
+    assert "history recomputed" not in LSTM(4, recompute=True).explain(8, 5, training=False)
+    assert "recomputed" not in JordanRNN(4, 2, recompute=True).explain(8, 5)
     assert RNN(keras.layers.LSTMCell(4), recompute=True)(X, training=True).shape == (BATCH, 4)
 
 
