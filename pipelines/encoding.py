@@ -32,6 +32,7 @@ class Encoding:
     vectors: str | None = option(None, "pretrained word vectors: text file as of GloVe or fastText")
     embedding_dim: int = option(100, "width of the word embedding")
     bigram_dim: int = option(50, "width of the embedding of pairs")
+    embedding_scale: float = option(1.0, "bound of the numbers that embeddings begin with")
     cell: str = option("lstm", "recurrent cell", choices=CELLS)
     units: int = option(128, "width of a direction")
     num_layers: int = option(1, "recurrent layers")
@@ -43,7 +44,7 @@ class Encoding:
 
 
 POSITIVE = ("units", "num_layers", "embedding_dim", "bigram_dim", "character_units", "batch_size")
-POSITIVE += ("min_count", "max_characters")
+POSITIVE += ("min_count", "max_characters", "embedding_scale")
 FRACTIONS = ("dropout", "recurrent_dropout", "word_dropout")
 
 
@@ -96,6 +97,7 @@ def encoder(config: Encoding, sizes: dict[str, int]) -> "SequenceEncoder":
         num_layers=config.num_layers,
         bidirectional=config.bidirectional,
         widths={"tokens": config.embedding_dim, "bigrams": config.bigram_dim},
+        embedding_scale=config.embedding_scale,
         character_encoder="lstm" if config.characters == "lstm" else "cnn",
         character_units=config.character_units,
         dropout=config.dropout,

@@ -51,6 +51,7 @@ class Config(Fitting, Encoding, Texts):
         "none", "network over the characters of a token", choices=("cnn", "lstm", "none")
     )
     casing: bool = option(False, "tell the network how a token is capitalised")
+    embedding_scale: float = option(0.1, "bound of the numbers that embeddings begin with")
     batch_size: int = option(32, "texts a batch")
     epochs: int = option(10, "times through the data at most")
     learning_rate: float = option(2e-3, "of the optimizer, or its peak")

@@ -44,8 +44,6 @@ def explain(
         return [f"{name}: a loop over `step`, differentiated automatically, because {why_not}"]
     gated = cell.recurrence.num_kept > 0
     recompute = recompute and training
-    plan = make_plan(
-        (batch, time, 1), cell.units, gated, training=training, recompute=recompute, eager=False
-    )
+    plan = make_plan((batch, time, 1), cell.units, gated, training=training, recompute=recompute, eager=False)
     again = "history recomputed on the way back; " if recompute else ""
     return [f"{name}: gradient derived by hand; {again}{plan}"]

@@ -35,6 +35,9 @@ class SequenceEncoder(keras.layers.Layer):
         num_layers: number of layers.
         bidirectional: whether each layer reads in both directions.
         widths: of the embeddings by feature, where other than `kseq.models.encoder.WIDTHS`.
+        embedding_scale: bound of the absolute values that embeddings begin with. Wide, tokens differ from
+            the first step on; narrow, a word that is rare in training says little, which is better where
+            few words decide.
         character_encoder: `"cnn"` or `"lstm"`, see `CharacterEncoder`.
         character_units: width of what is said of a token's characters.
         dropout: on the inputs, between and behind the layers.
@@ -71,6 +74,7 @@ class SequenceEncoder(keras.layers.Layer):
         num_layers: int = 1,
         bidirectional: bool = True,
         widths: Mapping[str, int] | None = None,
+        embedding_scale: float = 1.0,
         character_encoder: str = "cnn",
         character_units: int = 50,
         dropout: float = 0.5,
@@ -89,6 +93,7 @@ class SequenceEncoder(keras.layers.Layer):
             "num_layers": positive("num_layers", num_layers),
             "bidirectional": bidirectional,
             "widths": dict(widths or {}),
+            "embedding_scale": positive("embedding_scale", embedding_scale),
             "character_encoder": character_encoder,
             "character_units": character_units,
             "dropout": fraction("dropout", dropout),
@@ -104,8 +109,7 @@ class SequenceEncoder(keras.layers.Layer):
             name: keras.layers.Embedding(
                 size,
                 positive("widths", widths.get(name, WIDTHS["casing"])),
-                # wide, so that tokens differ from the first step on
-                keras.initializers.RandomUniform(-1.0, 1.0, seed=self._seed(10 + n)),
+                keras.initializers.RandomUniform(-embedding_scale, embedding_scale, self._seed(10 + n)),
                 name=name,
             )
             for n, (name, size) in enumerate((sizes or {}).items())
