@@ -2,15 +2,18 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipelines import runs
 from pipelines.config import option
 
 if TYPE_CHECKING:
+    import keras
     import numpy as np
 
     from kseq.data.token_features import TokenFeatures
     from kseq.models import SequenceEncoder
+    from kseq.training.run import RunDirectory
 
 
 CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru")
@@ -107,7 +110,23 @@ def encoder(config: Encoding, sizes: dict[str, int]) -> "SequenceEncoder":
     )
 
 
-def describe(config: Encoding) -> str:
+def load(run: "RunDirectory") -> "tuple[keras.Model, TokenFeatures]":
+    """The best model of a run, and what it sees of tokens."""
+    from kseq.data.token_features import TokenFeatures
+
+    return runs.load_model(run), TokenFeatures.load(run.vocabulary)
+
+
+def describe(config: Encoding, data: Any) -> dict[str, str]:
+    """Lines on the features of data, for the start of training."""
+    known = ", ".join(f"{size:,} {name}" for name, size in data.features.sizes.items())
+    lines = {"features": f"{known}; raw text is split by {config.level}"}
+    if data.vectors is not None:
+        lines["vectors"] = f"{data.vectors[1].mean():.1%} of the words have one in {config.vectors}"
+    return lines
+
+
+def network(config: Encoding) -> str:
     """The network in a few words."""
     directions = "2 x " if config.bidirectional else ""
     return f"{config.cell}, {config.num_layers} x {directions}{config.units} units"

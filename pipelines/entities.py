@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError
 from pipelines import encoding, runs
+from pipelines.task import PARTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,6 +33,22 @@ class Data:
     labels: tuple[str, ...]
     features: "TokenFeatures"
     vectors: "tuple[np.ndarray, np.ndarray] | None" = None
+    trained_on: bool = True  # its training part is what the tagger learned from
+
+    @property
+    def name(self) -> str:
+        """Short name of the data."""
+        return self.corpus.name
+
+    @property
+    def note(self) -> str:
+        """Where its parts come from."""
+        return self.corpus.note
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of sentences of each part."""
+        return [len(getattr(self.corpus, part)) for part in PARTS]
 
     @property
     def joiner(self) -> str:
@@ -53,17 +70,15 @@ class Data:
         """Tokens of a part."""
         return sum(map(len, self.tokens(part)))
 
-    def batches(self, part: str, batch_size: int, seed: int | None = None) -> "tf.data.Dataset":
-        """Batches for `fit`, in another order each epoch if a seed is given."""
+    def batches(self, part: str, config: Any) -> "tf.data.Dataset":
+        """Batches for `fit`, those to train on in another order each epoch."""
         from kseq.data.bucketed import bucketed_batches
 
         ids = {label: number for number, label in enumerate(self.labels)}
         # a type that training does not have counts as none
         tags = [[ids.get(tag, 0) for tag in row] for row in self.tags(part, self.scheme)]
-        shuffle = seed is not None
-        return bucketed_batches(
-            self.features, self.tokens(part), tags, batch_size, shuffle=shuffle, seed=seed
-        )
+        order = {"shuffle": part == "train", "seed": config.seed}
+        return bucketed_batches(self.features, self.tokens(part), tags, config.batch_size, **order)
 
 
 def read(config: Any, source: str | None = None, features: "TokenFeatures | None" = None) -> Data:
@@ -91,7 +106,8 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
     if features is None:
         held_out = [s.tokens for part in (corpus.validation, corpus.test) for s in part]
         features, vectors = encoding.features(config, [s.tokens for s in corpus.train], held_out)
-    return Data(corpus, config.scheme, level, labels(corpus.types, config.scheme), features, vectors)
+    tags = labels(corpus.types, config.scheme)
+    return Data(corpus, config.scheme, level, tags, features, vectors, trained_on=source is None)
 
 
 def _level(corpus: "TaggedCorpus") -> str:
@@ -130,7 +146,9 @@ def _report(data: Data, part: str, predicted: list[list[str]]) -> dict[str, Any]
     from kseq.inspection.entities import entity_report, seen_entities
 
     tokens, true = data.tokens(part), data.tags(part, "BIO")
-    seen = seen_entities(data.tokens("train"), data.tags("train", "BIO"), joiner=data.joiner)
+    seen = None
+    if data.trained_on:
+        seen = seen_entities(data.tokens("train"), data.tags("train", "BIO"), joiner=data.joiner)
     return entity_report(true, predicted, sentences=tokens, seen=seen, joiner=data.joiner)
 
 
@@ -155,8 +173,7 @@ def write_report(
     names, counts = confusion_counts(true, predicted)
     confusion_matrix(names, counts, run.path / "confusion.png", title=f"{data.corpus.name}, {part} part")
     if show is not None:
-        print(error_listing(**listing, limit=show))
-        runs.say("\nfiles", f"{run.path}/errors.txt, {run.path}/confusion.png")
+        print(error_listing(**listing, limit=show) + "\n")
     return figures
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipelines import encoding, runs
+from pipelines.task import PARTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +30,21 @@ class Data:
     tokens: dict[str, list[list[str]]]  # by part
     features: "TokenFeatures"
     vectors: "tuple[np.ndarray, np.ndarray] | None" = None
+
+    @property
+    def name(self) -> str:
+        """Short name of the data."""
+        return self.corpus.name
+
+    @property
+    def note(self) -> str:
+        """Where its parts come from."""
+        return self.corpus.note
+
+    @property
+    def sizes(self) -> list[int]:
+        """Number of texts of each part."""
+        return [len(getattr(self.corpus, part)) for part in PARTS]
 
     def truth(self, part: str) -> list[int]:
         """The number of the label of each text of a part."""
@@ -87,7 +103,7 @@ def read(config: Any, source: str | None = None, features: "TokenFeatures | None
         encoding=config.encoding,
     )
     level = _level(corpus) if config.level == "auto" else config.level
-    tokens = {part: _split(getattr(corpus, part), level, config) for part in ("train", "validation", "test")}
+    tokens = {part: _split(getattr(corpus, part), level, config) for part in PARTS}
     vectors = None
     if features is None:
         features, vectors = encoding.features(config, tokens["train"], tokens["validation"] + tokens["test"])

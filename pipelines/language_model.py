@@ -8,7 +8,7 @@ import dataclasses
 import itertools
 from typing import TYPE_CHECKING, Any
 
-from kseq.errors import UserError, positive
+from kseq.errors import UserError, not_negative, positive
 from pipelines import fitting, perplexity, runs, writing
 from pipelines.config import option
 from pipelines.encoding import CELLS
@@ -87,9 +87,11 @@ class Generate(runs.TrainedRun):
     top_p: float = option(1.0, "choose among the likeliest tokens that together reach this probability")
     unk: bool = option(False, "let the unknown token be written")
     seed: int | None = option(None, "the same seed writes the same text; none: another each time")
+    beams: int = option(0, "write the so many likeliest texts that as many beams find; 0: sample one")
 
     def __post_init__(self) -> None:
         positive("length", self.length)
+        not_negative("beams", self.beams)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +197,13 @@ def write(options: Generate) -> None:
     check_options(options.temperature, options.top_k, options.top_p)
     run = runs.find(TASK, options)
     _, vocabulary, model = restore(run)
+    if options.beams:
+        names = ("beams", "prompt", "length", "unk")
+        chosen = {name: getattr(options, name) for name in names}
+        for text, nats in writing.likeliest(model, vocabulary, **chosen):
+            runs.say(f"{nats:.2f} nats")
+            print(text, end="\n\n")
+        return
     runs.write_live(
         itertools.chain([options.prompt], writing.continuation(model, vocabulary, **sampling(options)))
     )

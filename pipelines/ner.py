@@ -8,18 +8,17 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import positive
-from pipelines import encoding, entities, fitting, runs
+from pipelines import encoding, entities, fitting, runs, task
 from pipelines.config import option
 from pipelines.encoding import Encoding
 from pipelines.fitting import Fitting
-from pipelines.pipeline import Pipeline, Verb, main
+from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-    from kseq.export.tagger import TextTagger
-    from kseq.models import Tagger
-    from kseq.training.run import RunDirectory
+    from pathlib import Path
 
-TASK = "ner"
+    from kseq.export.tagger import TextTagger
+    from kseq.training.run import RunDirectory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,16 +53,9 @@ class Config(Fitting, Encoding, Sentences):
 
 
 @dataclasses.dataclass(frozen=True)
-class Train(Config, runs.NewRun):
-    """Options of `train`."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Evaluate(runs.TrainedRun):
+class Evaluate(task.Evaluate):
     """Options of `evaluate`."""
 
-    data: str | None = option(None, "tagged sentences; none: the run's own data")
-    part: str = option("test", "which part of them", choices=("train", "validation", "test"))
     errors: int = option(20, "sentences with errors to show; the file in the run directory has all")
 
     def __post_init__(self) -> None:
@@ -77,168 +69,87 @@ class Predict(runs.Texts):
     tokens: bool = option(False, "texts are tokens already, with spaces between them")
 
 
-@dataclasses.dataclass(frozen=True)
-class Export(runs.TrainedRun):
-    """Options of `export`."""
+class NamedEntities(task.Task):
+    """Entities in sentences."""
 
-    name: str = option(TASK, "name of the export")
-    saved_models: str = option("saved_models", "directory of all exports")
+    name = "ner"
+    summary = "find named entities in text"
+    Config = Config
+    Evaluate = Evaluate
+    Predict = Predict
+    helps = {
+        "train": "train a tagger and report on the test sentences",
+        "evaluate": "score the entities of tagged sentences and list the errors",
+        "predict": "find the entities of texts",
+        "export": "write a SavedModel that takes raw text",
+    }
+    monitor = "val_f1"
+    files = "confusion.png, errors.txt"
 
+    def read(
+        self, config: Config, source: str | None = None, reader: "TextTagger | None" = None
+    ) -> entities.Data:
+        return entities.read(config, source, reader and reader.features)
 
-def train(options: Train) -> int | None:
-    """Train a tagger and report on the test sentences."""
-    import keras
+    def resolve(self, config: Config, data: entities.Data) -> Config:
+        return dataclasses.replace(config, level=data.level)
 
-    config = runs.split_options(options, Config)
-    runs.check_resume(options)
-    keras.utils.set_random_seed(config.seed)
-    data = entities.read(config)
-    config = dataclasses.replace(config, level=data.level)
-    tagger = build(config, data)
-    batches = data.batches("train", config.batch_size, seed=config.seed)
-    run = runs.start(TASK, config, options, data.corpus.name, config.seed)
+    def build(self, config: Config, data: entities.Data) -> "TextTagger":
+        from kseq.export.tagger import TextTagger
+        from kseq.losses import CRFLoss
+        from kseq.models import Tagger
 
-    with run.training():
-        runs.say("run", run.path)
-        describe(config, data, tagger.model)
+        encoder = encoding.encoder(config, data.features.sizes)
+        model = Tagger(encoder, data.labels, config.scheme, head=config.head, seed=config.seed)
+        model.build()
+        if data.vectors is not None:
+            encoder.set_vectors("tokens", *data.vectors)
+        model.compile(fitting.optimizer(config), CRFLoss())
+        return TextTagger(model, data.features, config.level)
+
+    def load(self, config: Config, run: "RunDirectory") -> "TextTagger":
+        from kseq.export.tagger import TextTagger
+
+        return TextTagger(*encoding.load(run), config.level)
+
+    def save_vocabulary(self, data: entities.Data, run: "RunDirectory") -> None:
         data.features.save(run.vocabulary)
-        tagger.model.fit(
-            batches,
-            validation_data=data.batches("validation", config.batch_size),
-            epochs=config.epochs,
-            shuffle=False,
-            verbose=runs.verbosity(),
-            callbacks=fitting.callbacks(
-                config,
-                run,
-                "val_f1",
-                "max",
-                steps_per_epoch=len(batches),
-                tokens_per_step=data.count("train") // len(batches),
-                measure=lambda: {"val_f1": entities.report(tagger, data, "validation")["f1"]},
-            ),
-        )
-        _, tagger = restore(run)
-        print()
-        run.write_metrics(validation=entities.report(tagger, data, "validation"))
-        figures = entities.write_report(run, tagger, data, "test")
-        run.write_metrics(test=figures)
-        draw(run, config, data.corpus.name)
-    if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
-        return 130
-    summary(run, figures)
-    return None
+
+    def describe(self, config: Config, data: entities.Data) -> dict[str, Any]:
+        tags = f"{', '.join(data.corpus.types)}; {data.corpus.scheme}, learned as {config.scheme}"
+        return {"tags": tags, **encoding.describe(config, data)}
+
+    def network(self, config: Config) -> str:
+        return f"{encoding.network(config)}, {config.head}"
+
+    def measure(self, reader: "TextTagger", data: entities.Data) -> dict[str, float]:
+        return {"val_f1": entities.report(reader, data, "validation")["f1"]}
+
+    def report(self, reader: "TextTagger", data: entities.Data, part: str) -> dict[str, Any]:
+        return entities.report(reader, data, part)
+
+    def write_report(
+        self, run: "RunDirectory", reader: "TextTagger", data: entities.Data, part: str, options: Any = None
+    ) -> dict[str, Any]:
+        return entities.write_report(run, reader, data, part, options and options.errors)
+
+    def curve(self) -> dict[str, Any]:
+        return {"unit": "F1 of the entities, validation"}
+
+    def result(self, figures: dict[str, Any]) -> str:
+        unseen = figures.get("unseen", {"f1": 0.0, "support": 0})
+        return f"F1 {figures['f1']:.2%}; of {unseen['support']} entities not in training {unseen['f1']:.2%}"
+
+    def predict(self, reader: "TextTagger", options: Predict) -> None:
+        entities.predict(reader, options)
+
+    def export(self, reader: "TextTagger", *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
+        from kseq.export.tagger import SIGNATURES, save_tagger
+
+        return save_tagger(reader, *args, **kwargs), SIGNATURES
 
 
-def evaluate(options: Evaluate) -> None:
-    """Score the entities of tagged sentences, and list the errors."""
-    run = runs.find(TASK, options)
-    config, tagger = restore(run)
-    data = entities.read(config, options.data, tagger.features)
-    runs.say("run", run.path)
-    runs.say("sentences", f"{options.part} part of {data.corpus.name}; {data.corpus.note}")
-    entities.write_report(run, tagger, data, options.part, show=options.errors)
-
-
-def predict(options: Predict) -> None:
-    """Find the entities of texts."""
-    run = runs.find(TASK, options)
-    _, tagger = restore(run)
-    entities.predict(tagger, options)
-
-
-def export(options: Export) -> None:
-    """Write a SavedModel that takes raw text, and check it."""
-    from kseq.export.tagger import SIGNATURES, save_tagger
-
-    run = runs.find(TASK, options)
-    _, tagger = restore(run)
-    config = {"task": TASK, "run": run.name, **run.config}
-    path = save_tagger(tagger, options.saved_models, options.name, config=config, metrics=run.metrics)
-    runs.say("export", f"{path}, loaded back and equal to the model")
-    for name, signature in SIGNATURES.items():
-        runs.say("signature", f"{name}: {signature}")
-
-
-def build(config: Config, data: entities.Data) -> "TextTagger":
-    """The model, compiled, and what it needs to read text."""
-    from kseq.export.tagger import TextTagger
-    from kseq.losses import CRFLoss
-    from kseq.models import Tagger
-
-    encoder = encoding.encoder(config, data.features.sizes)
-    model = Tagger(encoder, data.labels, config.scheme, head=config.head, seed=config.seed)
-    model.build()
-    if data.vectors is not None:
-        encoder.set_vectors("tokens", *data.vectors)
-    model.compile(fitting.optimizer(config), CRFLoss())
-    return TextTagger(model, data.features, config.level)
-
-
-def restore(run: "RunDirectory") -> tuple[Config, "TextTagger"]:
-    """Configuration and tagger of a run."""
-    from kseq.data.token_features import TokenFeatures
-    from kseq.export.tagger import TextTagger
-    from pipelines.config import read_yaml
-
-    config = Config(**read_yaml(run.path / "config.yaml", Config))
-    model = runs.load_model(run)
-    return config, TextTagger(model, TokenFeatures.load(run.vocabulary), config.level)
-
-
-def describe(config: Config, data: entities.Data, model: "Tagger") -> None:
-    """Say what is about to be trained on what."""
-    sizes = [f"{len(getattr(data.corpus, part)):,} {part}" for part in ("train", "validation", "test")]
-    runs.say("data", f"{data.corpus.name}: {', '.join(sizes)} sentences")
-    runs.say("", data.corpus.note)
-    runs.say("tags", f"{', '.join(data.corpus.types)}; {data.corpus.scheme}, learned as {config.scheme}")
-    known = ", ".join(f"{size:,} {name}" for name, size in data.features.sizes.items())
-    runs.say("features", f"{known}; raw text is split by {config.level}")
-    if data.vectors is not None:
-        runs.say("vectors", f"{data.vectors[1].mean():.1%} of the words have one in {config.vectors}")
-    network = f"{encoding.describe(config)}, {config.head}"
-    runs.say("model", f"{network}, {model.count_params():,} parameters")
-
-
-def draw(run: "RunDirectory", config: Config, data: str) -> None:
-    """Draw the learning curve."""
-    from kseq.inspection.curves import learning_curve
-
-    learning_curve(
-        run.history,
-        run.learning_curve,
-        metric="f1",
-        mode="max",
-        unit="F1 of the entities, validation",
-        title=f"{data}: {encoding.describe(config)}, {config.head}",
-    )
-
-
-def summary(run: "RunDirectory", figures: dict[str, Any]) -> None:
-    """Say how it went and what can be done next."""
-    unseen = figures.get("unseen", {"f1": 0.0, "support": 0})
-    runs.say(
-        "test",
-        f"F1 {figures['f1']:.2%}; of {unseen['support']} entities not seen in training {unseen['f1']:.2%}",
-    )
-    runs.say(
-        "files", f"{run.path}/ (confusion.png, errors.txt, learning_curve.png, metrics.json, model.keras)"
-    )
-    runs.say("next", f"python -m pipelines.ner predict --run {run.path} --text 'your text'")
-    runs.say("", f"python -m pipelines.ner export --run {run.path}")
-
-
-PIPELINE = Pipeline(
-    TASK,
-    "find named entities in text",
-    (
-        Verb("train", "train a tagger and report on the test sentences", Train, train, config_file=True),
-        Verb("evaluate", "score the entities of tagged sentences and list the errors", Evaluate, evaluate),
-        Verb("predict", "find the entities of texts", Predict, predict),
-        Verb("export", "write a SavedModel that takes raw text", Export, export),
-    ),
-)
+PIPELINE = task.pipeline(NamedEntities())
 
 if __name__ == "__main__":
     raise SystemExit(main(PIPELINE))

@@ -103,6 +103,20 @@ def test_generate_is_fixed_by_its_seed(inside, capsys):
     assert "[UNK]" not in one + other
 
 
+def test_generate_with_beams(inside, capsys):
+    """The likeliest texts, best first; more beams do not find worse ones here."""
+    words = ["generate", "--prompt", "the cat", "--length", "12", "--beams"]
+    found = {}
+    for beams in (1, 4):
+        out = shown(capsys, PIPELINE, *words, str(beams))
+        nats = [float(x) for x in re.findall(r"^([\d.]+) nats$", out, re.MULTILINE)]
+        assert len(nats) == out.count("the cat") >= beams and nats == sorted(nats)
+        found[beams] = nats
+    assert len(found[1]) == 1 and len(found[4]) == 4 and found[4][0] <= found[1][0]
+    greedy = shown(capsys, PIPELINE, *words[:-1], "--temperature", "0")
+    assert greedy.strip() in shown(capsys, PIPELINE, *words, "1")
+
+
 def test_export(inside, capsys):
     import tensorflow as tf
 
@@ -202,6 +216,7 @@ WRONG_LATER = {
     "temperature": (["generate", "--temperature", "-1"], "`temperature` must be 0"),
     "top_p": (["generate", "--top-p", "0"], "`top_p` must be above 0"),
     "length": (["generate", "--length", "0"], "`length` must be positive"),
+    "beams": (["generate", "--beams", "-1"], "`beams` must not be negative, got -1"),
     "no text": (["evaluate", "--text", "nowhere.txt"], "nowhere.txt"),
     "short text": (["evaluate", "--text", "one.txt"], "one.txt is too short"),
     "unwritable": (

@@ -1,0 +1,257 @@
+"""A task on texts is a class; `pipeline` makes the verbs of it, which are written here once for all."""
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pipelines import fitting, runs
+from pipelines.config import option
+from pipelines.pipeline import Pipeline, Verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import keras
+    import tensorflow as tf
+
+    from kseq.training.run import RunDirectory
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluate(runs.TrainedRun):
+    """Options of `evaluate`."""
+
+    data: str | None = option(None, "data to score on; none: the run's own")
+    part: str = option("test", "which part of it", choices=PARTS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Export(runs.TrainedRun):
+    """Options of `export`."""
+
+    name: str | None = option(None, "name of the export; none: that of the pipeline")
+    saved_models: str = option("saved_models", "directory of all exports")
+
+
+class Task:
+    """What a task says of its data, its model and its report.
+
+    `data` is whatever `read` gives; `reader` what `build` and `load` give: from raw text to results, the
+    trained network being `reader.model`.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    Config: ClassVar[type]
+    Evaluate: ClassVar[type] = Evaluate
+    Predict: ClassVar[type] = runs.Texts
+    #: what the verbs do, as `--help` says it
+    helps: ClassVar[dict[str, str]]
+    #: what epochs are compared by, and which way
+    monitor: ClassVar[str]
+    mode: ClassVar[str] = "max"
+    #: files of a run that people look at
+    files: ClassVar[str]
+
+    def read(self, config: Any, source: str | None = None, reader: Any = None) -> Any:
+        """The data of a configuration, or other data for a reader that is trained.
+
+        What is given has `name` and `note`, and `sizes`, of its parts; `batches(part, config)` for `fit`,
+        and `count(part)`, their tokens.
+        """
+        raise NotImplementedError
+
+    def resolve(self, config: Any, data: Any) -> Any:
+        """The configuration with what the data decided."""
+        return config
+
+    def build(self, config: Any, data: Any) -> Any:
+        """A reader with a new model, compiled."""
+        raise NotImplementedError
+
+    def load(self, config: Any, run: "RunDirectory") -> Any:
+        """The reader of a run."""
+        raise NotImplementedError
+
+    def save_vocabulary(self, data: Any, run: "RunDirectory") -> None:
+        """Write what `load` needs besides the model."""
+        raise NotImplementedError
+
+    def describe(self, config: Any, data: Any) -> dict[str, Any]:
+        """Lines for the start of training: label to text."""
+        raise NotImplementedError
+
+    def network(self, config: Any) -> str:
+        """The network in a few words."""
+        raise NotImplementedError
+
+    def callbacks(self, config: Any, run: "RunDirectory", reader: Any, data: Any) -> list:
+        """Callbacks of the task's own."""
+        return []
+
+    def measure(self, reader: Any, data: Any) -> dict[str, float]:
+        """Measured after each epoch, beside what `fit` measures."""
+        return {}
+
+    def report(self, reader: Any, data: Any, part: str) -> dict[str, Any]:
+        """The scores on a part."""
+        raise NotImplementedError
+
+    def write_report(
+        self, run: "RunDirectory", reader: Any, data: Any, part: str, options: Any = None
+    ) -> dict[str, Any]:
+        """Print the scores on a part, write files that show more, and give the scores.
+
+        `options` are those of `evaluate`, None at the end of training.
+        """
+        raise NotImplementedError
+
+    def curve(self) -> dict[str, Any]:
+        """Options of the learning curve."""
+        return {}
+
+    def result(self, figures: dict[str, Any]) -> str:
+        """The scores in a line."""
+        raise NotImplementedError
+
+    def example(self) -> str:
+        """What to give `predict`, as on a command line."""
+        return "--text 'your text'"
+
+    def predict(self, reader: Any, options: Any) -> None:
+        """Print results for the texts of the options."""
+        raise NotImplementedError
+
+    def export(self, reader: Any, *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
+        """Write an export, given root, name, `config` and `metrics`; its path and its signatures."""
+        raise NotImplementedError
+
+
+def pipeline(task: Task) -> Pipeline:
+    """The program of a task."""
+    train_options = dataclasses.make_dataclass("Train", (), bases=(task.Config, runs.NewRun), frozen=True)
+    options = {"train": train_options, "evaluate": task.Evaluate, "predict": task.Predict, "export": Export}
+    verbs = {"train": train, "evaluate": evaluate, "predict": predict, "export": export}
+    return Pipeline(
+        task.name,
+        task.summary,
+        tuple(
+            Verb(
+                name,
+                task.helps[name],
+                options[name],
+                lambda given, run=run: run(task, given),
+                config_file=name == "train",
+            )
+            for name, run in verbs.items()
+        ),
+    )
+
+
+def train(task: Task, options: Any) -> int | None:
+    """Train a model and report on the test part."""
+    import keras
+
+    config = runs.split_options(options, task.Config)
+    runs.check_resume(options)
+    keras.utils.set_random_seed(config.seed)
+    data = task.read(config)
+    config = task.resolve(config, data)
+    reader = task.build(config, data)
+    batches = data.batches("train", config)
+    run = runs.start(task.name, config, options, data.name, config.seed)
+
+    with run.training():
+        runs.say("run", run.path)
+        _describe(task, config, data, reader.model)
+        task.save_vocabulary(data, run)
+        _fit(task, config, run, reader, data, batches)
+        reader = task.load(config, run)
+        print()
+        run.write_metrics(validation=task.report(reader, data, "validation"))
+        figures = task.write_report(run, reader, data, "test")
+        run.write_metrics(test=figures)
+        _draw(task, run, config, data)
+    if run.status == "interrupted":
+        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run)}")
+        return 130
+    runs.say("test", task.result(figures))
+    runs.say("files", f"{run.path}/ ({task.files}, learning_curve.png, metrics.json, model.keras)")
+    runs.say("next", f"python -m pipelines.{task.name} predict --run {run.path} {task.example()}")
+    runs.say("", f"python -m pipelines.{task.name} export --run {run.path}")
+    return None
+
+
+def evaluate(task: Task, options: Any) -> None:
+    """Score a part of the run's own data or of other data."""
+    run, config, reader = _restore(task, options)
+    data = task.read(config, options.data, reader)
+    runs.say("run", run.path)
+    runs.say("data", f"{options.part} part of {data.name}; {data.note}")
+    task.write_report(run, reader, data, options.part, options)
+    runs.say("files", f"{run.path}/ ({task.files})")
+
+
+def predict(task: Task, options: Any) -> None:
+    """Results for raw texts."""
+    task.predict(_restore(task, options)[2], options)
+
+
+def export(task: Task, options: Any) -> None:
+    """Write a SavedModel that takes raw text, and check it."""
+    run, _, reader = _restore(task, options)
+    about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
+    path, signatures = task.export(reader, options.saved_models, options.name or task.name, **about)
+    runs.say("export", f"{path}, loaded back and equal to the model")
+    for name, signature in signatures.items():
+        runs.say("signature", f"{name}: {signature}")
+
+
+def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, Any]":
+    """Run, configuration and reader."""
+    from pipelines.config import read_yaml
+
+    run = runs.find(task.name, options)
+    config = task.Config(**read_yaml(run.path / "config.yaml", task.Config))
+    return run, config, task.load(config, run)
+
+
+def _fit(
+    task: Task, config: Any, run: "RunDirectory", reader: Any, data: Any, batches: "tf.data.Dataset"
+) -> None:
+    own = task.callbacks(config, run, reader, data)
+    standard = fitting.callbacks(
+        config,
+        run,
+        task.monitor,
+        task.mode,
+        steps_per_epoch=len(batches),
+        tokens_per_step=data.count("train") // len(batches),
+        measure=lambda: task.measure(reader, data),
+    )
+    reader.model.fit(
+        batches,
+        validation_data=data.batches("validation", config),
+        epochs=config.epochs,
+        shuffle=False,
+        verbose=runs.verbosity(),
+        callbacks=[*own, *standard],
+    )
+
+
+def _describe(task: Task, config: Any, data: Any, model: "keras.Model") -> None:
+    sizes = ", ".join(f"{size:,} {part}" for part, size in zip(PARTS, data.sizes, strict=True))
+    runs.say("data", f"{data.name}: {sizes}")
+    runs.say("", data.note)
+    for label, text in task.describe(config, data).items():
+        runs.say(label, text)
+    runs.say("model", f"{task.network(config)}, {model.count_params():,} parameters")
+
+
+def _draw(task: Task, run: "RunDirectory", config: Any, data: Any) -> None:
+    from kseq.inspection.curves import learning_curve
+
+    options = {"metric": task.monitor.removeprefix("val_"), "mode": task.mode, **task.curve()}
+    title = f"{data.name}: {task.network(config)}"
+    learning_curve(run.history, run.learning_curve, title=title, **options)
