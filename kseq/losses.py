@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseq.errors import fraction
 from kseq.ops import crf
 
 Tensor = Any
@@ -20,7 +21,13 @@ class NextTokenLoss(keras.losses.Loss):
     in full, whatever the window's length. In nats; divide by the number of time steps for the mean per
     token, or read it from `kseq.metrics.Perplexity`.
 
+    With label smoothing the target is right with probability `1 - s` and otherwise any token:
+
+        -log p(y)   becomes   -(1 - s) log p(y) - s/vocabulary * sum_k log p(k)
+
     Args:
+        label_smoothing: `s`, in [0, 1).
+        name: of the loss.
         **kwargs: of `keras.losses.Loss`, without `reduction`.
 
     Call arguments:
@@ -32,19 +39,28 @@ class NextTokenLoss(keras.losses.Loss):
         >>> loss = NextTokenLoss()
         >>> float(loss([[0, 1, 1]], [[[0.0, 0.0]] * 3])) / 3  # log 2 a token
         0.693147...
+
+    Reference:
+        Szegedy et al., "Rethinking the Inception Architecture for Computer Vision", 2016 (smoothing).
     """
 
-    def __init__(self, name: str = "next_token_loss", **kwargs: Any):
+    def __init__(self, label_smoothing: float = 0.0, name: str = "next_token_loss", **kwargs: Any):
         kwargs.pop("reduction", None)
         super().__init__(name=name, reduction="sum", **kwargs)
+        self.label_smoothing = fraction("label_smoothing", label_smoothing)
 
     def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
         # Keras sums what `call` returns over all axes: the mean over the batch is taken here
         batch = ops.cast(ops.shape(y_pred)[0], "float32")
-        return token_nll(y_true, y_pred) / batch
+        loss = token_nll(y_true, y_pred)
+        if self.label_smoothing:
+            logits = ops.cast(y_pred, "float32")
+            of_target = ops.take_along_axis(logits, ops.cast(y_true, "int32")[..., None], axis=-1)[..., 0]
+            loss = loss + self.label_smoothing * (of_target - ops.mean(logits, axis=-1))
+        return loss / batch
 
     def get_config(self) -> dict:
-        return {"name": self.name, "dtype": self.dtype}
+        return {"label_smoothing": self.label_smoothing, "name": self.name, "dtype": self.dtype}
 
 
 @keras.saving.register_keras_serializable("kseq")

@@ -36,6 +36,17 @@ def test_summed_over_time_and_averaged_over_the_batch(weights):
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.parametrize("weights", [None, WEIGHTS], ids=["plain", "weighted"])
+def test_smoothed_labels(weights):
+    of_all = np.mean([nll(targets=np.full_like(TARGETS, k)) for k in range(VOCABULARY)], axis=0)
+    smoothed = 0.9 * nll() + 0.1 * of_all
+    expected = (smoothed * (1 if weights is None else weights)).sum() / BATCH
+    loss = NextTokenLoss(label_smoothing=0.1)
+    assert float(loss(TARGETS, LOGITS, sample_weight=weights)) == pytest.approx(expected, rel=1e-5)
+    copy = keras.losses.deserialize(keras.losses.serialize(loss))
+    assert copy.get_config() == loss.get_config() and copy.label_smoothing == 0.1
+
+
 def test_a_longer_window_weighs_each_step_the_same():
     """The loss of a window is the sum of the losses of its halves."""
     loss = NextTokenLoss()

@@ -1,5 +1,6 @@
 """What goes into a Keras model."""
 
+from kseq.layers.attention import Attention
 from kseq.layers.bidirectional import Bidirectional
 from kseq.layers.crf import CRF, CRFDecoder
 from kseq.layers.pooling import AttentionPooling, SequencePooling
@@ -11,6 +12,7 @@ __all__ = [
     "GRU",
     "LSTM",
     "RNN",
+    "Attention",
     "AttentionPooling",
     "Bidirectional",
     "CRFDecoder",

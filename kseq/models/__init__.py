@@ -6,6 +6,18 @@ from kseq.models.classifier import Classifier
 from kseq.models.encoder import SequenceEncoder
 from kseq.models.language_model import LanguageModel
 from kseq.models.ngram import NGramModel
+from kseq.models.seq2seq import Seq2Seq
+from kseq.models.sources import ClassEncoder, RegionEncoder, VectorEncoder
 from kseq.models.tagger import Tagger
 
-__all__ = ["Classifier", "LanguageModel", "NGramModel", "SequenceEncoder", "Tagger"]
+__all__ = [
+    "ClassEncoder",
+    "Classifier",
+    "LanguageModel",
+    "NGramModel",
+    "RegionEncoder",
+    "Seq2Seq",
+    "SequenceEncoder",
+    "Tagger",
+    "VectorEncoder",
+]

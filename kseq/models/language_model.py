@@ -159,11 +159,13 @@ class LanguageModel(keras.Model):
         """
         x = self.input_dropout(self.embedding(tokens), training=training)
         x, *states = self.rnn(x, initial_state=states, mask=mask, training=training)
-        x = self.output_dropout(x, training=training)
+        return self._logits(self.output_dropout(x, training=training)), states
+
+    def _logits(self, x: Tensor) -> Tensor:
         x = x if self.head is None else self.head(x)
         if self.tie_weights:
             x = ops.matmul(x, ops.transpose(self.embedding.embeddings)) + self.output_bias
-        return x, states
+        return x
 
     def call(self, inputs: Any, training: bool | None = None) -> Tensor:
         if not isinstance(inputs, dict):
@@ -185,23 +187,28 @@ class LanguageModel(keras.Model):
             mask: boolean `(batch, time)`, True for a real token; padding on the right.
 
         Returns:
-            `(log_probs, states)` after each row's last real token.
+            `(last_ids, states)`: each row's last real token, and the states before it.
         """
-        logits, states = self.forward(tokens, self.initial_states(ops.shape(tokens)[0]), mask)
-        return ops.log_softmax(ops.cast(logits[:, -1], "float32")), states  # masked steps hold
+        mask = ops.ones_like(tokens, "bool") if mask is None else ops.cast(mask, "bool")
+        last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
+        before = ops.arange(ops.shape(tokens)[1]) < last
+        _, *states = self.rnn(
+            self.embedding(tokens), initial_state=self.initial_states(ops.shape(tokens)[0]), mask=before
+        )
+        return ops.cast(ops.take_along_axis(tokens, last, axis=1)[:, 0], "int32"), states
 
     def step(self, last_ids: Tensor, states: list) -> tuple[Tensor, list]:
         """One token further: the step function of `kseq.decoding`.
 
         Args:
-            last_ids: integer `(batch,)`.
+            last_ids: integer `(rows,)`.
             states: the states before these tokens.
 
         Returns:
-            `(log_probs, states)`, log_probs `(batch, vocab_size)` float32.
+            `(log_probs, states)`, log_probs `(rows, vocab_size)` float32.
         """
-        logits, states = self.forward(ops.expand_dims(last_ids, 1), states)
-        return ops.log_softmax(ops.cast(logits[:, 0], "float32")), states
+        x, states = self.rnn.cell(self.embedding(last_ids), states)
+        return ops.log_softmax(ops.cast(self._logits(x), "float32")), states
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self.config}

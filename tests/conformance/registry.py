@@ -183,5 +183,15 @@ OTHERS = {
             dict,
             lambda: {"units": 5, "initializer": keras.initializers.RandomNormal(seed=2)},
         ),
+        Entry(
+            kseq.layers.Attention,
+            dict,
+            lambda: {
+                "units": 5,
+                "coverage": True,
+                "initializer": keras.initializers.RandomNormal(seed=2),
+            },
+            ("score",),  # coverage is of the default alone; each score is saved in tests/layers
+        ),
     )
 }
