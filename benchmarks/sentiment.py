@@ -86,7 +86,8 @@ def main() -> None:
         print(f"  {name:24} {options.reviews / value:8,.0f} reviews a second  {ratio:5.2f} x keras.io")
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "sentiment.json"
-    path.write_text(json.dumps({"machine": machine(), "reviews": options.reviews, "seconds": seconds}, indent=1))
+    found = {"machine": machine(), "reviews": options.reviews, "seconds": seconds}
+    path.write_text(json.dumps(found, indent=1))
     print(f"\nwritten: {path}")
 
 

@@ -1,84 +1,95 @@
 """Write a sequence token by token: greedy or sampled, in one graph or as a stream."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import keras
-from keras import ops, tree
+from keras import ops
 
-from kseq.decoding.sampling import choose, filter_log_probs
-from kseq.errors import UserError
-
-Tensor = Any
-Step = Callable[[Tensor, Any], tuple[Tensor, Any]]
+from kseq.decoding.constraints import Constraint, constrained
+from kseq.decoding.sampling import check_options, choose, filter_log_probs
+from kseq.decoding.step import PAD_ID, Step, Tensor, known, like, written
+from kseq.errors import UserError, positive
 
 
 def generate(
     step: Step,
-    log_probs: Tensor,
+    start_ids: Tensor,
     states: Any,
-    uniform: Tensor,
+    uniform: Tensor | None = None,
     *,
+    length: Any = None,
     temperature: Any = 1.0,
     top_k: Any = 0,
     top_p: Any = 1.0,
-    banned: Any = (),
+    min_p: Any = 0.0,
+    eos_id: int | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Tensor:
     """Choose tokens one after the other, each fed back for the next.
 
-        k(t) ~ filter(p(. | k(1) .. k(t-1)))         t = 1 .. length
+        k(t) ~ filter(p(. | k(0) .. k(t-1)))         t = 1 .. length, k(0) = start_ids
 
     Everything happens in one loop of the graph, so the function can be traced, compiled and exported;
-    the randomness comes in as an argument, and all options but `banned` may be scalar tensors.
+    the randomness comes in as an argument, and all options but `eos_id` may be scalar tensors. Without
+    random numbers every token is the most probable one.
 
     Args:
-        step: `step(last_ids, states) -> (log_probs, states)`, ids int32 `(batch,)`.
-        log_probs: `(batch, vocabulary)`, the distribution of the first token.
-        states: nested structure of `(batch, ...)` tensors that go with `log_probs`.
+        step: `step(last_ids, states) -> (log_probs, states)`, ids int32 `(batch,)`, log_probs
+            `(batch, vocabulary)`.
+        start_ids: int32 `(batch,)`, the first ids fed; not part of the result.
+        states: nested structure of `(batch, ...)` tensors, the states before `start_ids`.
         uniform: `(length, batch)` random numbers in [0, 1), as `random_numbers` gives; their number is
-            the number of tokens.
+            the number of tokens. None: greedy.
+        length: the number of tokens where there are no random numbers.
         temperature: 0 takes the most probable token every time.
         top_k: sample from the k most probable tokens; 0 from all.
         top_p: sample from the smallest set of tokens that reaches this mass.
-        banned: ids that are never chosen.
+        min_p: sample from tokens with at least this share of the largest probability.
+        eos_id: a row that has written this id goes on with padding (0), and when all rows have the loop
+            ends; None: every row writes `length` tokens.
+        constraints: of `kseq.decoding.constraints`, applied in this order before anything is chosen.
 
     Returns:
         int32 `(batch, length)`.
+
+    Raises:
+        UserError: on an option out of its range.
 
     Example:
         >>> import numpy as np
         >>> def step(last_ids, states):  # after k comes k + 1
         ...     return keras.ops.log(keras.ops.one_hot((last_ids + 1) % 4, 4) + 1e-9), states
-        >>> first, states = step(np.array([1]), [])
-        >>> ids = generate(step, first, states, random_numbers(5, 1, seed=0))
-        >>> keras.ops.convert_to_numpy(ids).tolist()
+        >>> keras.ops.convert_to_numpy(generate(step, np.array([1], "int32"), [], length=5)).tolist()
         [[2, 3, 0, 1, 2]]
     """
-    pick = _picker(temperature, top_k, top_p, banned)
-    length, batch = ops.shape(uniform)[0], ops.shape(uniform)[1]
+    filters = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    write, start, length = _writer(step, start_ids, states, uniform, length, eos_id, constraints, **filters)
 
-    def body(t: Tensor, log_probs: Tensor, states: Any, ids: Tensor) -> tuple:
-        chosen = pick(log_probs, uniform[t])
-        ids = ops.where(ops.arange(length) == t, ops.expand_dims(chosen, 1), ids)
-        log_probs, new_states = step(chosen, states)
-        return t + 1, log_probs, tree.pack_sequence_as(states, tree.flatten(new_states)), ids
+    def more(t: Tensor, last_ids: Tensor, states: Any, ids: Tensor, ended: Tensor) -> Tensor:
+        unread = t < length
+        return unread if eos_id is None else ops.logical_and(unread, ops.logical_not(ops.all(ended)))
 
-    start = (0, log_probs, states, ops.zeros((batch, length), "int32"))
-    return ops.while_loop(lambda t, *_: t < length, body, start)[3]
+    return ops.while_loop(more, write, start)[3]
 
 
 def stream(
     step: Step,
-    log_probs: Tensor,
+    start_ids: Tensor,
     states: Any,
-    uniform: Tensor,
+    uniform: Tensor | None = None,
     *,
+    length: int | None = None,
     temperature: float = 1.0,
     top_k: int = 0,
     top_p: float = 1.0,
-    banned: Any = (),
+    min_p: float = 0.0,
+    eos_id: int | None = None,
+    constraints: Sequence[Constraint] = (),
 ) -> Iterator[list[int]]:
     """Like `generate`, token for token, but yields each step's tokens as soon as they are chosen.
+
+    Stops when every row has written `eos_id`.
 
     Yields:
         A list of ids, one per row.
@@ -86,12 +97,13 @@ def stream(
     Raises:
         UserError: on an option out of its range.
     """
-    check_options(temperature, top_k, top_p)
-    pick = _picker(temperature, top_k, top_p, banned)
-    for u in uniform:
-        chosen = pick(log_probs, u)
-        yield [int(i) for i in chosen]
-        log_probs, states = step(chosen, states)
+    filters = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    write, now, length = _writer(step, start_ids, states, uniform, length, eos_id, constraints, **filters)
+    for _ in range(int(length)):
+        now = write(*now)
+        yield [int(i) for i in now[1]]
+        if eos_id is not None and bool(ops.all(now[-1])):
+            return
 
 
 def random_numbers(length: int, batch_size: int, seed: int | None = None) -> Tensor:
@@ -99,22 +111,66 @@ def random_numbers(length: int, batch_size: int, seed: int | None = None) -> Ten
     return keras.random.uniform((length, batch_size), seed=seed)
 
 
-def check_options(temperature: float = 1.0, top_k: int = 0, top_p: float = 1.0) -> None:
-    """Raise a `UserError` that names the first option out of its range."""
-    if not temperature >= 0:
-        raise UserError(f"`temperature` must be 0 (greedy) or more, got {temperature}")
-    if not top_k >= 0:
-        raise UserError(f"`top_k` must be 0 (all tokens) or more, got {top_k}")
-    if not 0 < top_p <= 1:
-        raise UserError(f"`top_p` must be above 0 and at most 1, got {top_p}")
+def _writer(
+    step: Step,
+    start_ids: Tensor,
+    states: Any,
+    uniform: Tensor | None,
+    length: Any,
+    eos_id: int | None,
+    constraints: Sequence[Constraint],
+    **filters: Any,
+) -> tuple[Callable[..., tuple], tuple, Any]:
+    """What writes one token, what it starts from, and how many there are."""
+    check_options(**filters)
+    if (uniform is None) == (length is None):
+        both = "neither" if length is None else "both"
+        raise UserError(f"`uniform` (to sample) or `length` (greedy) must be given, got {both}")
+    if uniform is not None:
+        uniform = ops.convert_to_tensor(uniform)
+        length = ops.shape(uniform)[0]
+    elif known(length):
+        positive("length", length)
+    pick = _picker(uniform, **filters)
+
+    def write(t: Tensor, last_ids: Tensor, states: Any, ids: Tensor, ended: Tensor) -> tuple:
+        log_probs, new_states = step(last_ids, states)
+        chosen = pick(constrained(log_probs, ids, t, constraints), t)
+        if eos_id is not None:
+            chosen = ops.where(ended, PAD_ID, chosen)
+            ended = ops.logical_or(ended, ops.equal(chosen, eos_id))
+        chosen = ops.reshape(chosen, ops.shape(last_ids))
+        return t + 1, chosen, like(new_states, states), written(ids, t, chosen), ended
+
+    last_ids = ops.cast(start_ids, "int32")
+    batch = ops.shape(last_ids)[0]
+    start = (
+        ops.zeros((), "int32"),
+        last_ids,
+        states,
+        ops.zeros((batch, length), "int32"),
+        ops.zeros_like(last_ids, "bool"),
+    )
+    return write, start, length
 
 
-def _picker(temperature: Any, top_k: Any, top_p: Any, banned: Any) -> Callable[[Tensor, Tensor], Tensor]:
-    greedy = ops.equal(ops.cast(temperature, "float32"), 0.0)
-    options = {
-        "temperature": ops.where(greedy, 1.0, ops.cast(temperature, "float32")),
-        "top_k": ops.where(greedy, 1, ops.cast(top_k, "int32")),
-        "top_p": ops.cast(top_p, "float32"),
-        "banned": banned,
-    }
-    return lambda log_probs, u: choose(filter_log_probs(log_probs, **options), u)
+def _picker(uniform: Tensor | None, temperature: Any, **filters: Any) -> Callable[[Tensor, Tensor], Tensor]:
+    """The function from log-probabilities at a position to ids."""
+
+    def likeliest(log_probs: Tensor, t: Tensor) -> Tensor:
+        return ops.cast(ops.top_k(log_probs, 1)[1][:, 0], "int32")  # faster than argmax on TensorFlow
+
+    if uniform is None or (known(temperature) and temperature == 0):
+        return likeliest
+
+    def sampled(log_probs: Tensor, t: Tensor, temperature: Any = temperature) -> Tensor:
+        return choose(filter_log_probs(log_probs, temperature=temperature, **filters), uniform[t])
+
+    if known(temperature):
+        return sampled
+    temperature = ops.cast(temperature, "float32")
+    greedy = ops.equal(temperature, 0.0)
+    safe = ops.where(greedy, 1.0, temperature)
+    return lambda log_probs, t: ops.cond(
+        greedy, lambda: likeliest(log_probs, t), lambda: sampled(log_probs, t, safe)
+    )

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from kseq.data import Vocabulary
-from kseq.decoding import generate, random_numbers
+from kseq.decoding import BannedIds, generate
 from kseq.export.saved_model import Endpoint, save
 from kseq.losses import token_nll
 from kseq.models import LanguageModel
@@ -99,18 +99,16 @@ def _endpoints(
         seed: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
         ids = with_start(tf.cast(vectorize(text), tf.int32))
-        log_probs, states = model.read(ids, mask=ids != vocabulary.pad_id)
         # the numbers that `random_numbers` gives for this seed
         uniform = tf.random.stateless_uniform((length, tf.shape(text)[0]), seed=tf.stack([seed, 0]))
         ids = generate(
             model.step,
-            log_probs,
-            states,
+            *model.read(ids, mask=ids != vocabulary.pad_id),
             uniform,
             temperature=temperature,
             top_k=top_k,
             top_p=top_p,
-            banned=vocabulary.unwritable_ids,
+            constraints=[BannedIds(vocabulary.unwritable_ids)],
         )
         return {"text": detokenize(ids)}
 
@@ -128,15 +126,8 @@ def _check(loaded: Any, model: LanguageModel, vocabulary: Vocabulary) -> dict[st
     ours = np.array([text_log_prob(model, vocabulary, text) for text in texts])
 
     ids = np.concatenate([[vocabulary.bos_id], vocabulary.encode(texts[0])]).astype("int32")
-    log_probs, states = model.read(ids[None])
-    written = generate(
-        model.step,
-        log_probs,
-        states,
-        random_numbers(20, 1, seed=7),
-        temperature=0.0,
-        banned=vocabulary.unwritable_ids,
-    )
+    banned = BannedIds(vocabulary.unwritable_ids)
+    written = generate(model.step, *model.read(ids[None]), length=20, constraints=[banned])
     continued = loaded.signatures["continue"](
         text=tf.constant(texts[:1]),
         length=tf.constant(20),

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from kseq.data import Vocabulary
-from kseq.decoding import generate, random_numbers
+from kseq.decoding import BannedIds, generate, random_numbers
 from kseq.export import language_model
 from kseq.export.language_model import save_language_model, text_log_prob
 from kseq.export.saved_model import ExportError
@@ -94,7 +94,8 @@ def in_process(exported, text, uniform, **options):
     """Each text by itself, in eager steps."""
     vocabulary = exported.vocabulary
     ids = np.array([[vocabulary.bos_id, *vocabulary.encode(text)]], "int32")
-    written = generate(exported.model.step, *exported.model.read(ids), uniform, banned=(0, 1, 2), **options)
+    options["constraints"] = [BannedIds((0, 1, 2))]
+    written = generate(exported.model.step, *exported.model.read(ids), uniform, **options)
     return vocabulary.decode(to_numpy(written)[0])
 
 

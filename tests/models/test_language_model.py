@@ -70,9 +70,9 @@ def test_every_cell_by_its_name_reads_and_steps(cell):
     assert logits.shape == (3, 7, VOCABULARY) and len(states) == 2
     expected = log_softmax(logits)
     assert_all_close(model(text), logits)
-    log_probs, carried = model.read(text[:, :4])
-    assert_all_close(log_probs, expected[:, 3])
-    for t in range(4, 7):
+    last_ids, carried = model.read(text[:, :4])
+    np.testing.assert_array_equal(to_numpy(last_ids), text[:, 3])
+    for t in range(3, 7):
         log_probs, carried = model.step(text[:, t], carried)
         assert_all_close(log_probs, expected[:, t])
     assert_all_close(carried, states)
@@ -86,6 +86,8 @@ def test_prompts_of_unequal_length_read_together_as_one_by_one(cell):
     for row, length in enumerate(lengths):
         alone = model.read(text[row : row + 1, :length])
         assert_all_close(keras.tree.map_structure(lambda x, row=row: x[row : row + 1], together), alone)
+        log_probs = model.step(*alone)[0]
+        assert_all_close(log_probs, log_softmax(model(text[row : row + 1, :length]))[:, -1])
 
 
 @pytest.mark.parametrize("embedding_dim", [None, 4], ids=["same width", "other width"])

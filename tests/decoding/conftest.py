@@ -1,0 +1,1 @@
+from tests.op_by_op import op_by_op  # noqa: F401
