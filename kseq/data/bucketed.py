@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,10 +56,22 @@ def bucketed_batches(
     dataset = dataset.map(lambda features, truth: (features, truth))
     if shuffle:
         dataset = dataset.shuffle(len(kept), seed=seed, reshuffle_each_iteration=True)
-    sizes = [max(1, min(batch_size, MAX_TOKENS // length)) for length in (*BOUNDARIES, max(lengths))]
-    dataset = dataset.bucket_by_sequence_length(
-        lambda features, _: tf.shape(features["tokens"])[0], [boundary + 1 for boundary in BOUNDARIES], sizes
-    )
+    return by_length(dataset, lambda features, _: tf.shape(features["tokens"])[0], lengths, batch_size)
+
+
+def by_length(
+    dataset: tf.data.Dataset, length: Callable[..., tf.Tensor], lengths: Sequence[int], batch_size: int
+) -> tf.data.Dataset:
+    """Batches of elements of like lengths, padded with 0 to the longest of each batch.
+
+    Args:
+        dataset: of the elements.
+        length: the length of an element, int32, from its components.
+        lengths: of all elements, in any order, from which the number of batches follows.
+        batch_size: elements a batch; fewer where they are very long.
+    """
+    sizes = [max(1, min(batch_size, MAX_TOKENS // top)) for top in (*BOUNDARIES, max(lengths, default=1))]
+    dataset = dataset.bucket_by_sequence_length(length, [boundary + 1 for boundary in BOUNDARIES], sizes)
     buckets = np.bincount(np.searchsorted(BOUNDARIES, lengths), minlength=len(sizes))
     count = sum(-(-int(n) // size) for n, size in zip(buckets, sizes, strict=True))
     return dataset.apply(tf.data.experimental.assert_cardinality(count)).prefetch(tf.data.AUTOTUNE)

@@ -54,15 +54,9 @@ def split_rows(path: Path, text: str) -> Rows:
         >>> split_rows(Path("a.train"), "1 a fine film\n0 a sad one\n1 a good one\n0 no\n").rows[0]
         (1, ('1', 'a fine film'))
     """
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
-    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    delimiter = DELIMITERS.get(suffix) or _sniff(lines)
-    if delimiter == "json":
-        return _json(path, lines)
-    if delimiter == "," and ";" in lines[0][1] and "," not in lines[0][1]:
-        delimiter = ";"  # how spreadsheets write CSV where the comma is in the numbers
-    if delimiter:
-        return Rows((), _table(path, text, delimiter), table=True)
+    if (table := split_table(path, text)) is not None:
+        return table
+    lines = _numbered(text)
     if all(TREE.fullmatch(line.strip()) for _, line in lines):
         return Rows(("label", "text"), list(_trees(lines)), "each line is a tree in brackets")
     firsts = {line.split(maxsplit=1)[0] for _, line in lines}
@@ -73,6 +67,30 @@ def split_rows(path: Path, text: str) -> Rows:
     raise UserError(
         f"{path}:{lines[0][0]}: neither TSV, CSV, JSON lines nor a label and a text: {lines[0][1][:60]!r}"
     )
+
+
+def split_table(path: Path, text: str) -> Rows | None:
+    """As `split_rows`, but only what has columns: CSV, TSV or JSON lines; None for anything else.
+
+    Args:
+        path: as of `split_rows`.
+        text: the same.
+
+    Raises:
+        UserError: when the text is not in the format of its name.
+    """
+    lines = _numbered(text)
+    suffix = Path(path.name.lower().removesuffix(".gz")).suffix
+    delimiter = DELIMITERS.get(suffix) or _sniff(lines)
+    if delimiter == "json":
+        return _json(path, lines)
+    if delimiter == "," and ";" in lines[0][1] and "," not in lines[0][1]:
+        delimiter = ";"  # how spreadsheets write CSV where the comma is in the numbers
+    return Rows((), _table(path, text, delimiter), table=True) if delimiter else None
+
+
+def _numbered(text: str) -> list[tuple[int, str]]:
+    return [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
 def _sniff(lines: list[tuple[int, str]]) -> str:

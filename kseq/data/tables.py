@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from kseq.data.columns import LABEL_NAMES, TEXT_NAMES, Column, Columns, choose_columns
 from kseq.data.encodings import read_encoded
+from kseq.data.headers import take_names
 from kseq.data.rows import Row, Rows, split_rows
 from kseq.errors import UserError, one_of
 
@@ -95,41 +94,14 @@ def open_table(
     one_of("header", header, (True, False, "auto"))
     path = Path(path).expanduser()
     found = split_rows(path, read_encoded(path, encoding))
-    found = _with_header(path, found, header, (text_column, label_column))
+    usual = {*TEXT_NAMES, *LABEL_NAMES}
+    found = take_names(path, found, header, (text_column, label_column), usual)
     where = f"{path}:{found.rows[0][0]}"
     cells = [row for _, row in found.rows]
     columns = choose_columns(found.names, cells, text_column, label_column, where)
     examples = [_example(path, row, columns, found) for row in found.rows]
     names = found.names or range(len(cells[0]))
     return Table(examples, (names[columns.text], names[columns.label]), found.remark or columns.remark)
-
-
-def _with_header(path: Path, found: Rows, header: bool | str, wanted: Sequence[Column]) -> Rows:
-    """Takes the columns' names off the rows of a table; no row is left out or too long."""
-    if not found.table:
-        return found
-    first, names = found.rows[0]
-    for line, cells in found.rows:
-        if len(cells) != len(names):
-            raise UserError(
-                f"{path}:{line}: {_counted(len(cells))} where line {first} has {len(names)}: "
-                f"{' '.join(filter(None, cells))[:60]!r}"
-            )
-    named = header
-    if header == "auto":
-        named = any(isinstance(column, str) for column in wanted) or _looks_named(found.rows)
-    if not named:
-        return found
-    if len(found.rows) < 2:
-        raise UserError(f"{path}:{first}: only the names of the columns, no row below them")
-    return found._replace(names=tuple(name.strip() for name in names), rows=found.rows[1:])
-
-
-def _looks_named(rows: list[Row]) -> bool:
-    usual = {*TEXT_NAMES, *LABEL_NAMES}
-    columns = [Counter(column) for column in zip(*(cells for _, cells in rows), strict=True)]
-    firsts = zip(rows[0][1], columns, strict=True)
-    return any(cell.strip().lower() in usual and column[cell] == 1 for cell, column in firsts)
 
 
 def _example(path: Path, row: Row, columns: Columns, found: Rows) -> Example:
@@ -140,7 +112,3 @@ def _example(path: Path, row: Row, columns: Columns, found: Rows) -> Example:
             shown = repr(found.names[column]) if found.names else column
             raise UserError(f"{path}:{line}: the {what} (column {shown}) is missing")
     return Example(text.strip(), label.strip(), line)
-
-
-def _counted(columns: int) -> str:
-    return "1 column" if columns == 1 else f"{columns} columns"

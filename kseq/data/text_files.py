@@ -50,10 +50,7 @@ def find_split_files(directory: Path, anywhere: bool = False) -> dict[str, Path]
     Raises:
         UserError: without a file for training, or with more than one for the same split.
     """
-    try:
-        files = sorted(p for p in directory.iterdir() if p.is_file() and p.name[0] != ".")
-    except OSError as error:
-        raise UserError(f"cannot read {directory}: {error.strerror or error}") from None
+    files = visible_files(directory)
     found: dict[str, Path] = {}
     for pattern in ("(?<![a-z])({})", "{}") if anywhere else ("^({})",):
         for split in [split for split in PREFIXES if split not in found]:
@@ -66,6 +63,18 @@ def find_split_files(directory: Path, anywhere: bool = False) -> dict[str, Path]
         only = f"only {names}{more}" if files else "it holds no files"
         raise UserError(f"{directory} has no file named {'*' * anywhere}train*: {only}")
     return found
+
+
+def visible_files(directory: Path) -> list[Path]:
+    """The files of a directory in order, without those whose name begins with a dot.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return sorted(path for path in directory.iterdir() if path.is_file() and path.name[0] != ".")
+    except OSError as error:
+        raise UserError(f"cannot read {directory}: {error.strerror or error}") from None
 
 
 def _find_one(directory: Path, split: str, pattern: str, files: list[Path]) -> Path | None:

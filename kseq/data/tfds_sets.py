@@ -95,7 +95,8 @@ def _register() -> None:
     """Imports the embedded sets, which is how tfds learns of them."""
     import kseq.data.entity_sentences
     import kseq.data.python_topics
-    import kseq.data.sentiment_sentences  # noqa: F401
+    import kseq.data.sentiment_sentences
+    import kseq.data.written_dates  # noqa: F401
 
 
 def _first_line(error: Exception) -> str:
