@@ -83,7 +83,6 @@ class NamedEntities(task.Task):
         "predict": "find the entities of texts",
         "export": "write a SavedModel that takes raw text",
     }
-    monitor = "val_f1"
     files = "confusion.png, errors.txt"
 
     def read(
@@ -119,10 +118,13 @@ class NamedEntities(task.Task):
         tags = f"{', '.join(data.corpus.types)}; {data.corpus.scheme}, learned as {config.scheme}"
         return {"tags": tags, **encoding.describe(config, data)}
 
+    def monitored(self, config: Config) -> tuple[str, str]:
+        return "val_f1", "max"
+
     def network(self, config: Config) -> str:
         return f"{encoding.network(config)}, {config.head}"
 
-    def measure(self, reader: "TextTagger", data: entities.Data) -> dict[str, float]:
+    def measure(self, config: Config, reader: "TextTagger", data: entities.Data) -> dict[str, float]:
         return {"val_f1": entities.report(reader, data, "validation")["f1"]}
 
     def report(self, reader: "TextTagger", data: entities.Data, part: str) -> dict[str, Any]:

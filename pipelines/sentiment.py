@@ -80,7 +80,6 @@ class Sentiment(Task):
         "predict": "find the labels of texts",
         "export": "write a SavedModel that takes raw text",
     }
-    monitor = "val_accuracy"
     files = "confusion.png, calibration.png, errors.jsonl"
 
     def read(
@@ -110,6 +109,9 @@ class Sentiment(Task):
 
     def describe(self, config: Config, data: labels.Data) -> dict[str, Any]:
         return {"labels": ", ".join(data.corpus.labels), **encoding.describe(config, data)}
+
+    def monitored(self, config: Config) -> tuple[str, str]:
+        return "val_accuracy", "max"
 
     def network(self, config: Config) -> str:
         return f"{encoding.network(config)}, {config.pooling} pooling"

@@ -48,9 +48,6 @@ class Task:
     Predict: ClassVar[type] = runs.Texts
     #: what the verbs do, as `--help` says it
     helps: ClassVar[dict[str, str]]
-    #: what epochs are compared by, and which way
-    monitor: ClassVar[str]
-    mode: ClassVar[str] = "max"
     #: files of a run that people look at
     files: ClassVar[str]
 
@@ -86,11 +83,15 @@ class Task:
         """The network in a few words."""
         raise NotImplementedError
 
+    def monitored(self, config: Any) -> tuple[str, str]:
+        """What epochs are compared by, and whether more of it is better (`"max"`) or less (`"min"`)."""
+        raise NotImplementedError
+
     def callbacks(self, config: Any, run: "RunDirectory", reader: Any, data: Any) -> list:
         """Callbacks of the task's own."""
         return []
 
-    def measure(self, reader: Any, data: Any) -> dict[str, float]:
+    def measure(self, config: Any, reader: Any, data: Any) -> dict[str, float]:
         """Measured after each epoch, beside what `fit` measures."""
         return {}
 
@@ -224,11 +225,10 @@ def _fit(
     standard = fitting.callbacks(
         config,
         run,
-        task.monitor,
-        task.mode,
+        *task.monitored(config),
         steps_per_epoch=len(batches),
         tokens_per_step=data.count("train") // len(batches),
-        measure=lambda: task.measure(reader, data),
+        measure=lambda: task.measure(config, reader, data),
     )
     reader.model.fit(
         batches,
@@ -252,6 +252,7 @@ def _describe(task: Task, config: Any, data: Any, model: "keras.Model") -> None:
 def _draw(task: Task, run: "RunDirectory", config: Any, data: Any) -> None:
     from kseq.inspection.curves import learning_curve
 
-    options = {"metric": task.monitor.removeprefix("val_"), "mode": task.mode, **task.curve()}
+    monitor, mode = task.monitored(config)
+    options = {"metric": monitor.removeprefix("val_"), "mode": mode, **task.curve()}
     title = f"{data.name}: {task.network(config)}"
     learning_curve(run.history, run.learning_curve, title=title, **options)
