@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from kseq.data.parallel import ParallelCorpus
+    from kseq.data import ParallelCorpus
     from kseq.data.units import Units
     from kseq.export.translator import Translator
     from kseq.models import Seq2Seq
@@ -79,7 +79,7 @@ class Data:
         """Batches of pairs, padding weighing nothing."""
         import tensorflow as tf
 
-        from kseq.data.parallel_batches import parallel_batches
+        from kseq.data import parallel_batches
 
         batches, _ = parallel_batches(pairs, self.source, self.target, batch_size, **options)
         return batches.map(lambda inputs, targets: (inputs, targets, tf.cast(targets != 0, tf.float32)))
@@ -117,7 +117,7 @@ def read(config: Any, source: str | None = None, units: "tuple[Units, Units] | N
         source: other data than the configuration's.
         units: of both sides, not to be learned.
     """
-    from kseq.data.parallel import read_parallel
+    from kseq.data import read_parallel
     from kseq.data.units import Units
 
     corpus = read_parallel(
