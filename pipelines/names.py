@@ -16,7 +16,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     import tensorflow as tf
 
@@ -236,11 +235,6 @@ class Names(task.Task):
                 raise UserError(f"no class `{label}`{hint or '; classes: ' + ', '.join(reader.labels)}")
             for name in reader.names(label, options.count, **how):
                 print(f"{label}\t{name}", flush=True)
-
-    def export(self, reader: "ClassWriter", *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
-        from kseq.export.writer import SIGNATURES, save_writer
-
-        return save_writer(reader, *args, **kwargs), SIGNATURES
 
 
 PIPELINE = task.pipeline(Names())

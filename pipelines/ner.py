@@ -15,7 +15,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from kseq.export.tagger import TextTagger
     from kseq.training.run import RunDirectory
@@ -144,11 +143,6 @@ class NamedEntities(task.Task):
 
     def predict(self, reader: "TextTagger", options: Predict) -> None:
         entities.predict(reader, options)
-
-    def export(self, reader: "TextTagger", *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
-        from kseq.export.tagger import SIGNATURES, save_tagger
-
-        return save_tagger(reader, *args, **kwargs), SIGNATURES
 
 
 PIPELINE = task.pipeline(NamedEntities())

@@ -16,7 +16,6 @@ from pipelines.pipeline import main
 from pipelines.task import Task, pipeline
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from kseq.data.token_features import TokenFeatures
     from kseq.export.classifier import TextClassifier
@@ -134,11 +133,6 @@ class Sentiment(Task):
 
     def predict(self, reader: "TextClassifier", options: Any) -> None:
         labels.predict(reader, options)
-
-    def export(self, reader: "TextClassifier", *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
-        from kseq.export.classifier import save_classifier, signatures
-
-        return save_classifier(reader, *args, **kwargs), signatures(reader.model)
 
 
 def _reader(config: Config, model: "Classifier", features: "TokenFeatures") -> "TextClassifier":

@@ -8,7 +8,6 @@ from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     import keras
     import tensorflow as tf
@@ -37,8 +36,8 @@ class Export(runs.TrainedRun):
 class Task:
     """What a task says of its data, its model and its report.
 
-    `data` is whatever `read` gives; `reader` what `build` and `load` give: from raw text to results, the
-    trained network being `reader.model`.
+    `data` is whatever `read` gives; `reader`, a `kseq.export.reader.Reader`, what `build` and `load` give:
+    from raw text to results, the trained network being `reader.model`.
     """
 
     name: ClassVar[str]
@@ -124,10 +123,6 @@ class Task:
         """Print results for the texts of the options."""
         raise NotImplementedError
 
-    def export(self, reader: Any, *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
-        """Write an export, given root, name, `config` and `metrics`; its path and its signatures."""
-        raise NotImplementedError
-
 
 def pipeline(task: Task) -> Pipeline:
     """The program of a task."""
@@ -201,11 +196,13 @@ def predict(task: Task, options: Any) -> None:
 
 def export(task: Task, options: Any) -> None:
     """Write a SavedModel that takes raw text, and check it."""
+    from kseq.export.reader import save_reader
+
     run, _, reader = _restore(task, options)
     about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
-    path, signatures = task.export(reader, options.saved_models, options.name or task.name, **about)
+    path = save_reader(reader, options.saved_models, options.name or task.name, **about)
     runs.say("export", f"{path}, loaded back and equal to the model")
-    for name, signature in signatures.items():
+    for name, signature in reader.signatures().items():
         runs.say("signature", f"{name}: {signature}")
 
 

@@ -15,7 +15,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
     from kseq.export.translator import Translator
     from kseq.models import Seq2Seq
@@ -196,11 +195,6 @@ class Translation(task.Task):
 
     def predict(self, reader: "Translator", options: Predict) -> None:
         pairs.predict(reader, options)
-
-    def export(self, reader: "Translator", *args: Any, **kwargs: Any) -> "tuple[Path, dict[str, str]]":
-        from kseq.export.translator import save_translator, signatures
-
-        return save_translator(reader, *args, **kwargs), signatures(reader)
 
 
 def make_model(config: Config, data: pairs.Data) -> "Seq2Seq":

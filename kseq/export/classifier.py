@@ -1,14 +1,13 @@
 """A classifier of texts as a SavedModel that takes raw text."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from kseq.data.segmentation import segment, truncate
 from kseq.data.token_features import TokenFeatures
-from kseq.export.saved_model import Endpoint, difference, save
+from kseq.export.reader import Reader
+from kseq.export.saved_model import Endpoint, difference
 from kseq.models import Classifier
 
 Outputs = dict[str, tf.Tensor]
@@ -19,7 +18,7 @@ SIGNATURES = {
 }
 
 
-class TextClassifier:
+class TextClassifier(Reader):
     """From raw text to labels, in one graph: what is exported is what `predict` runs.
 
     Args:
@@ -47,9 +46,27 @@ class TextClassifier:
         self.keep = keep
         self.window = window
         self.labels = model.targets
-        text = [tf.TensorSpec([None], tf.string, "text")]
-        self.classify = tf.function(self._classify, input_signature=text)
-        self.weigh = tf.function(self._weigh, input_signature=text)
+        self._text = [tf.TensorSpec([None], tf.string, "text")]
+        self.classify = tf.function(self._classify, input_signature=self._text)
+        self.weigh = tf.function(self._weigh, input_signature=self._text)
+
+    def signatures(self) -> dict[str, str]:
+        return SIGNATURES if self.model.pooling == "attention" else {"classify": SIGNATURES["classify"]}
+
+    def endpoints(self) -> list[Endpoint]:
+        functions = {"classify": self._classify, "weigh": self._weigh}
+        return [Endpoint(name, functions[name], self._text) for name in self.signatures()]
+
+    def tables(self) -> list[Any]:
+        return self.features.tables
+
+    def check(self, loaded: Any) -> dict[str, float]:
+        texts = tf.constant(PROBES)
+        found = {}
+        for name in self.signatures():
+            theirs, ours = loaded.signatures[name](text=texts), getattr(self, name)(texts)
+            found |= {f"{name} {key}": difference(theirs[key], value) for key, value in ours.items()}
+        return found
 
     def tokens(self, text: tf.Tensor) -> tf.RaggedTensor:
         """The tokens of texts that the model reads."""
@@ -71,58 +88,3 @@ class TextClassifier:
             "weights": self.model.attention(self.features(tokens))[:, :time],
             "num_tokens": tf.cast(tokens.row_lengths(), tf.int32),
         }
-
-
-def save_classifier(
-    classifier: TextClassifier,
-    root: str | Path,
-    name: str,
-    *,
-    config: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-) -> Path:
-    """Write `ROOT/NAME/VERSION/`, which TensorFlow Serving serves as it is, and prove it.
-
-    With attention pooling there is a second signature, for the weights of the tokens.
-
-    Args:
-        classifier: the model and what it needs to read text.
-        root: directory of all exports, usually `saved_models`.
-        name: name of the export.
-        config: what the model was trained with, for the manifest.
-        metrics: what was measured, for the manifest.
-
-    Returns:
-        The directory of the new version.
-
-    Raises:
-        ExportError: the loaded export and the model disagree.
-    """
-    names = signatures(classifier.model)
-    functions = {"classify": classifier._classify, "weigh": classifier._weigh}
-    text = [tf.TensorSpec([None], tf.string, "text")]
-    return save(
-        [Endpoint(name, functions[name], text) for name in names],
-        lambda loaded: _check(loaded, classifier, list(names)),
-        root,
-        name,
-        track=[classifier.model, *classifier.features.tables],
-        config=config,
-        metrics=metrics,
-        signatures=names,
-    )
-
-
-def signatures(model: Classifier) -> dict[str, str]:
-    """The signatures of an export of this model, in words."""
-    return SIGNATURES if model.pooling == "attention" else {"classify": SIGNATURES["classify"]}
-
-
-def _check(loaded: Any, classifier: TextClassifier, names: list[str]) -> dict[str, float]:
-    """Differences between the loaded export and the model, each with what it may be at most."""
-    texts = tf.constant(PROBES)
-    found = {}
-    for name in names:
-        theirs, ours = loaded.signatures[name](text=texts), getattr(classifier, name)(texts)
-        found |= {f"{name} {key}": difference(theirs[key], value) for key, value in ours.items()}
-    return found

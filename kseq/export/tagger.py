@@ -1,7 +1,6 @@
 """A tagger as a SavedModel that takes raw text."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,8 @@ import tensorflow as tf
 from kseq import tags as schemes
 from kseq.data.segmentation import segment
 from kseq.data.token_features import TokenFeatures
-from kseq.export.saved_model import Endpoint, difference, save
+from kseq.export.reader import Reader
+from kseq.export.saved_model import Endpoint, difference
 from kseq.models import Tagger
 
 Outputs = dict[str, tf.Tensor]
@@ -28,7 +28,7 @@ SIGNATURES = {
 }
 
 
-class TextTagger:
+class TextTagger(Reader):
     """From raw text to entities, in one graph: what is exported is what `predict` runs.
 
     Args:
@@ -49,6 +49,25 @@ class TextTagger:
         self.tag = tf.function(self._tag, input_signature=[tf.TensorSpec([None], tf.string, "text")])
         tokens = tf.TensorSpec([None, None], tf.string, "tokens")
         self.tag_tokens = tf.function(self._tag_tokens, input_signature=[tokens])
+
+    def signatures(self) -> dict[str, str]:
+        return SIGNATURES
+
+    def endpoints(self) -> list[Endpoint]:
+        functions = {"tag": self._tag, "tag_tokens": self._tag_tokens}
+        return [Endpoint(name, functions[name], [*getattr(self, name).input_signature]) for name in functions]
+
+    def tables(self) -> list[Any]:
+        return self.features.tables
+
+    def check(self, loaded: Any) -> dict[str, float]:
+        texts = tf.constant(PROBES)
+        theirs, ours = loaded.signatures["tag"](text=texts), self.tag(texts)
+        split = loaded.signatures["tag_tokens"](tokens=ours["tokens"])
+        return {
+            **{name: difference(theirs[name], ours[name]) for name in ours},
+            "tag_tokens": difference(split["tags"], ours["tags"]),
+        }
 
     def _tag_tokens(self, tokens: tf.Tensor) -> Outputs:
         """Tags of sentences that are split already, `(batch, time)`, padded with `""` on the right."""
@@ -110,54 +129,6 @@ class TextTagger:
             **{f"entity_{name}": value.to_tensor() for name, value in ragged.items()},
             "num_entities": count,
         }
-
-
-def save_tagger(
-    tagger: TextTagger, root: str | Path, name: str, *, config: Mapping[str, Any], metrics: Mapping[str, Any]
-) -> Path:
-    """Write `ROOT/NAME/VERSION/`, which TensorFlow Serving serves as it is, and prove it.
-
-    Vocabularies, tokenisation and Viterbi decoding are inside the graph. Before the export is moved into
-    place it is loaded back and must give the model's own tags.
-
-    Args:
-        tagger: the model and what it needs to read text.
-        root: directory of all exports, usually `saved_models`.
-        name: name of the export.
-        config: what the model was trained with, for the manifest.
-        metrics: what was measured, for the manifest.
-
-    Returns:
-        The directory of the new version.
-
-    Raises:
-        ExportError: the loaded export and the model disagree.
-    """
-    # not the traced functions: what is exported must run anywhere
-    functions = {"tag": tagger._tag, "tag_tokens": tagger._tag_tokens}
-    inputs = {name: list(getattr(tagger, name).input_signature) for name in functions}
-    return save(
-        [Endpoint(name, function, inputs[name]) for name, function in functions.items()],
-        lambda loaded: _check(loaded, tagger),
-        root,
-        name,
-        track=[tagger.model, *tagger.features.tables],
-        config=config,
-        metrics=metrics,
-        signatures=SIGNATURES,
-    )
-
-
-def _check(loaded: Any, tagger: TextTagger) -> dict[str, float]:
-    """Differences between the loaded export and the model, each with what it may be at most."""
-    texts = tf.constant(PROBES)
-    theirs, ours = loaded.signatures["tag"](text=texts), tagger.tag(texts)
-    tokens = ours["tokens"]
-    split = loaded.signatures["tag_tokens"](tokens=tokens)
-    return {
-        **{name: difference(theirs[name], ours[name]) for name in ours},
-        "tag_tokens": difference(split["tags"], ours["tags"]),
-    }
 
 
 def entities_of(outputs: Mapping[str, Any], row: int) -> list[dict[str, Any]]:

@@ -1,7 +1,5 @@
 """A sequence-to-sequence model as a SavedModel that takes raw text and searches with a beam."""
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
@@ -9,7 +7,8 @@ import tensorflow as tf
 from kseq.data.units import Units
 from kseq.decoding import BannedIds, Hypotheses, Power, beam_search
 from kseq.errors import UserError, positive
-from kseq.export.saved_model import Endpoint, difference, save
+from kseq.export.reader import Reader
+from kseq.export.saved_model import Endpoint, difference
 from kseq.models import Seq2Seq
 
 Outputs = dict[str, tf.Tensor]
@@ -20,7 +19,7 @@ SIGNATURES = {
 }
 
 
-class Translator:
+class Translator(Reader):
     """From raw text to the best texts that a model writes about it, in one graph.
 
     What a hypothesis scores is `log p / length^length_penalty`, its end counted. The unknown token is
@@ -64,6 +63,35 @@ class Translator:
         ]
         self.translate = tf.function(self._translate, input_signature=self.inputs)
         self.attend = tf.function(self._attend, input_signature=[self.inputs[0]] * 2)
+
+    def signatures(self) -> dict[str, str]:
+        return {name: text for name, text in SIGNATURES.items() if name == "translate" or self.attends}
+
+    def endpoints(self) -> list[Endpoint]:
+        texts = [tf.TensorSpec([None], tf.string, name) for name in ("text", "target")]
+        known = {
+            "translate": Endpoint("translate", self._translate, self.inputs),
+            "attend": Endpoint("attend", self._attend, texts),
+        }
+        return [known[name] for name in self.signatures()]
+
+    def tables(self) -> list[Any]:
+        return [*self.source.tables, *self.target.tables]
+
+    def check(self, loaded: Any) -> dict[str, float]:
+        texts, options = tf.constant(PROBES), {"length_penalty": tf.constant(0.6)}
+        found = {}
+        for size in (1, 3):
+            options["beam_size"] = tf.constant(size)
+            theirs = loaded.signatures["translate"](text=texts, **options)
+            ours = self.translate(text=texts, **options)
+            found |= {
+                f"translate {size} {key}": difference(theirs[key], value) for key, value in ours.items()
+            }
+        if self.attends:
+            theirs = loaded.signatures["attend"](text=texts, target=texts)["attention"]
+            found["attend"] = difference(theirs, self.attend(texts, texts)["attention"])
+        return found
 
     @property
     def attends(self) -> bool:
@@ -118,64 +146,3 @@ class Translator:
         )
         inputs = {"source": self.ids(text), "target_in": written}
         return {"attention": self.model.attention(inputs)}
-
-
-def signatures(translator: Translator) -> dict[str, str]:
-    """The signatures of an export of this translator, in words."""
-    return {name: text for name, text in SIGNATURES.items() if name == "translate" or translator.attends}
-
-
-def save_translator(
-    translator: Translator,
-    root: str | Path,
-    name: str,
-    *,
-    config: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-) -> Path:
-    """Write `ROOT/NAME/VERSION/`, which TensorFlow Serving serves as it is, and prove it.
-
-    The search is inside; beam size and length penalty are inputs of the signature.
-
-    Args:
-        translator: the model and the units of both sides.
-        root: directory of all exports, usually `saved_models`.
-        name: name of the export.
-        config: what the model was trained with, for the manifest.
-        metrics: what was measured, for the manifest.
-
-    Returns:
-        The directory of the new version.
-
-    Raises:
-        ExportError: the loaded export and the model disagree.
-    """
-    endpoints = [Endpoint("translate", translator._translate, translator.inputs)]
-    if translator.attends:
-        texts = [tf.TensorSpec([None], tf.string, name) for name in ("text", "target")]
-        endpoints.append(Endpoint("attend", translator._attend, texts))
-    return save(
-        endpoints,
-        lambda loaded: _check(loaded, translator),
-        root,
-        name,
-        track=[translator.model, *translator.source.tables, *translator.target.tables],
-        config=config,
-        metrics=metrics,
-        signatures=signatures(translator),
-    )
-
-
-def _check(loaded: Any, translator: Translator) -> dict[str, float]:
-    """Differences between the loaded export and the model, each with what it may be at most."""
-    texts, options = tf.constant(PROBES), {"length_penalty": tf.constant(0.6)}
-    found = {}
-    for size in (1, 3):
-        options["beam_size"] = tf.constant(size)
-        theirs = loaded.signatures["translate"](text=texts, **options)
-        ours = translator.translate(text=texts, **options)
-        found |= {f"translate {size} {key}": difference(theirs[key], value) for key, value in ours.items()}
-    if translator.attends:
-        theirs = loaded.signatures["attend"](text=texts, target=texts)["attention"]
-        found["attend"] = difference(theirs, translator.attend(texts, texts)["attention"])
-    return found

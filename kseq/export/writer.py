@@ -1,14 +1,14 @@
 """A model that writes texts of a class, as a SavedModel that takes the name of the class."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
 
 from kseq.data.units import Units
 from kseq.decoding import BannedIds, ForcedPrefix, check_options, generate
-from kseq.export.saved_model import Endpoint, difference, save
+from kseq.export.reader import Reader
+from kseq.export.saved_model import Endpoint, difference
 from kseq.models import Seq2Seq
 
 SIGNATURES = {
@@ -16,7 +16,7 @@ SIGNATURES = {
 }
 
 
-class ClassWriter:
+class ClassWriter(Reader):
     """From the name of a class to texts of it, in one graph.
 
     Args:
@@ -40,6 +40,25 @@ class ClassWriter:
         kinds = {"temperature": tf.float32, "top_k": tf.int32, "top_p": tf.float32, "seed": tf.int32}
         self.inputs = [*strings, *(tf.TensorSpec([], kind, name) for name, kind in kinds.items())]
         self.write = tf.function(self._write, input_signature=self.inputs)
+
+    def signatures(self) -> dict[str, str]:
+        return SIGNATURES
+
+    def endpoints(self) -> list[Endpoint]:
+        return [Endpoint("write", self._write, self.inputs)]
+
+    def tables(self) -> list[Any]:
+        return [self.numbers, *self.units.tables]
+
+    def check(self, loaded: Any) -> dict[str, float]:
+        inputs = {"label": tf.constant(self.labels), "start": tf.constant([""] * len(self.labels))}
+        found = {}
+        for temperature in (0.0, 1.0):
+            options = {"temperature": tf.constant(temperature), "top_k": tf.constant(0)}
+            options |= {"top_p": tf.constant(0.9), "seed": tf.constant(3)}
+            theirs = loaded.signatures["write"](**inputs, **options)["text"]
+            found[f"write {temperature}"] = difference(theirs, self.write(**inputs, **options)["text"])
+        return found
 
     def names(
         self,
@@ -96,50 +115,3 @@ class ClassWriter:
             constraints=[BannedIds(special), ForcedPrefix(prefix)],
         )
         return {"text": self.units.decode(ids)}
-
-
-def save_writer(
-    writer: ClassWriter,
-    root: str | Path,
-    name: str,
-    *,
-    config: Mapping[str, Any],
-    metrics: Mapping[str, Any],
-) -> Path:
-    """Write `ROOT/NAME/VERSION/`, which TensorFlow Serving serves as it is, and prove it.
-
-    Args:
-        writer: the model and what it needs to write text.
-        root: directory of all exports, usually `saved_models`.
-        name: name of the export.
-        config: what the model was trained with, for the manifest.
-        metrics: what was measured, for the manifest.
-
-    Returns:
-        The directory of the new version.
-
-    Raises:
-        ExportError: the loaded export and the model disagree.
-    """
-    return save(
-        [Endpoint("write", writer._write, writer.inputs)],
-        lambda loaded: _check(loaded, writer),
-        root,
-        name,
-        track=[writer.model, writer.numbers, *writer.units.tables],
-        config=config,
-        metrics=metrics,
-        signatures=SIGNATURES,
-    )
-
-
-def _check(loaded: Any, writer: ClassWriter) -> dict[str, float]:
-    """Differences between the loaded export and the model, each with what it may be at most."""
-    inputs = {"label": tf.constant(writer.labels), "start": tf.constant([""] * len(writer.labels))}
-    found = {}
-    for temperature in (0.0, 1.0):
-        options = {"temperature": tf.constant(temperature), "top_k": tf.constant(0)}
-        options |= {"top_p": tf.constant(0.9), "seed": tf.constant(3)}
-        theirs = loaded.signatures["write"](**inputs, **options)["text"]
-        found[f"write {temperature}"] = difference(theirs, writer.write(**inputs, **options)["text"])
-    return found

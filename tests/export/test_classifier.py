@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from kseq.data.token_features import TokenFeatures
 from kseq.export import classifier as module
-from kseq.export.classifier import TextClassifier, save_classifier
+from kseq.export.classifier import TextClassifier
+from kseq.export.reader import save_reader
 from kseq.export.saved_model import ExportError
 from kseq.models import Classifier, SequenceEncoder
 from tests.helpers import assert_all_close, randomise
@@ -27,7 +28,7 @@ def make(pooling="attention", level="word", bidirectional=True, **options):
 @pytest.fixture(scope="module", params=["attention", "max"])
 def both(request, tmp_path_factory):
     classifier = make(request.param, max_tokens=6, keep="both")
-    path = save_classifier(classifier, tmp_path_factory.mktemp("saved"), "toy", config={"a": 1}, metrics={})
+    path = save_reader(classifier, tmp_path_factory.mktemp("saved"), "toy", config={"a": 1}, metrics={})
     return classifier, tf.saved_model.load(str(path)), path
 
 
@@ -69,7 +70,7 @@ def test_weights_of_the_tokens(both):
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):
-        save_classifier(make(), tmp_path, "toy", config={}, metrics={})
+        save_reader(make(), tmp_path, "toy", config={}, metrics={})
     assert not list(tmp_path.iterdir())
 
 
@@ -84,6 +85,6 @@ def test_windows_change_nothing_where_the_network_reads_forwards(pooling):
 
 def test_an_export_that_reads_in_windows(tmp_path):
     classifier = make("max", window=3)
-    path = save_classifier(classifier, tmp_path, "toy", config={}, metrics={})
+    path = save_reader(classifier, tmp_path, "toy", config={}, metrics={})
     found = tf.saved_model.load(str(path)).signatures["classify"](text=tf.constant(TEXTS))
     assert_all_close(found["probabilities"], classifier.classify(tf.constant(TEXTS))["probabilities"])

@@ -9,8 +9,9 @@ import tensorflow as tf
 from kseq.data.segmentation import segment
 from kseq.data.token_features import TokenFeatures
 from kseq.export import tagger as module
+from kseq.export.reader import save_reader
 from kseq.export.saved_model import ExportError
-from kseq.export.tagger import TextTagger, entities_of, save_tagger
+from kseq.export.tagger import TextTagger, entities_of
 from kseq.models import SequenceEncoder, Tagger
 from kseq.tags import entities, labels
 from tests.helpers import randomise
@@ -35,7 +36,7 @@ def tag(function, texts=TEXTS):
 def both(request, tmp_path_factory):
     tagger = make(*request.param)
     root = tmp_path_factory.mktemp("saved")
-    path = save_tagger(tagger, root, "toy", config={"units": 6}, metrics={"f1": 0.5})
+    path = save_reader(tagger, root, "toy", config={"units": 6}, metrics={"f1": 0.5})
     return tagger, tf.saved_model.load(str(path)), path
 
 
@@ -106,5 +107,5 @@ def test_no_operation_that_runs_here_only(both):
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):
-        save_tagger(make(), tmp_path, "toy", config={}, metrics={})
+        save_reader(make(), tmp_path, "toy", config={}, metrics={})
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,8 @@ import tensorflow as tf
 
 from kseq.data.units import Units
 from kseq.errors import UserError
-from kseq.export.translator import Translator, save_translator
+from kseq.export.reader import save_reader
+from kseq.export.translator import Translator
 from kseq.models import Seq2Seq, SequenceEncoder
 from tests.helpers import randomise
 
@@ -25,7 +26,7 @@ def make(attention="additive", **options):
 @pytest.mark.parametrize("attention", ["additive", "none"])
 def test_the_export_gives_the_models_translations(attention, tmp_path):
     translator = make(attention, max_extra=4)
-    path = save_translator(translator, tmp_path, "toy", config={"a": 1}, metrics={})
+    path = save_reader(translator, tmp_path, "toy", config={"a": 1}, metrics={})
     loaded = tf.saved_model.load(str(path))
     assert ("attend" in loaded.signatures) == (attention != "none")
     for size in (1, 2, 4):
