@@ -62,6 +62,7 @@ def texts(exported):
     return TEXTS[exported.vocabulary.level]
 
 
+@pytest.mark.slow
 def test_log_prob_of_texts_of_unequal_length(exported, texts):
     found = exported.score(texts)
     for n, text in enumerate(texts):

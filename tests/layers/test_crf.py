@@ -39,6 +39,7 @@ def toy_tagger():
     return keras.Model(tokens, scores), keras.Model(tokens, CRFDecoder()(scores))
 
 
+@pytest.mark.slow
 def test_plain_compile_and_fit(tmp_path):
     keras.utils.set_random_seed(1)
     tokens, tags = toy_data()

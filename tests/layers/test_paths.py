@@ -59,6 +59,7 @@ def test_both_directions_speak():
     assert [line.split(":")[0] for line in lines] == ["forward", "backward"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mask", ["none", "right", "gaps"])
 @pytest.mark.parametrize("sequences", [True, False], ids=["sequences", "last"])
 @pytest.mark.parametrize("cls", [LSTM, GRU])

@@ -94,6 +94,7 @@ def fresh(model, tokens):
     return model.forward(tokens, model.initial_states(len(tokens)))[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("cell", ["simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru"])
 def test_windows_of_any_length_read_what_one_pass_reads(cell, training):

@@ -62,6 +62,7 @@ def test_it_learns_and_comes_back(task, pooling, tmp_path):
     assert_all_close(again(x), model(x), rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_measurements():
     keras.utils.set_random_seed(1)
     rng = np.random.default_rng(0)
@@ -99,7 +100,7 @@ def windows(x, window, reset=True):
         yield {**part, "reset": np.full(len(x["tokens"]), reset and start == 0)}
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru"])
+@pytest.mark.parametrize("cell", ["lstm", pytest.param("gru", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_windows_read_what_one_pass_reads(pooling, cell):
     model, x = make(pooling=pooling, bidirectional=False, cell=cell), batch(sizes=SIZES)

@@ -363,6 +363,7 @@ def greedy(model, source, steps):
     return np.stack(found, axis=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{}, {"input_feeding": True, "attention": "general"}], ids=["plain", "feeding"]
 )

@@ -90,6 +90,7 @@ def test_predict_gives_json_lines(inside, capsys):
     assert json.loads(lines[1])["entities"] == []
 
 
+@pytest.mark.slow
 def test_predict_reads_files_standard_input_and_tokens(inside, capsys, monkeypatch):
     texts = ["Ada Li lives in Oslo .", "", "In  Lima it rains ."]
     (inside / "texts.txt").write_text("\r\n".join(texts) + "\r\n")
@@ -100,6 +101,7 @@ def test_predict_reads_files_standard_input_and_tokens(inside, capsys, monkeypat
     assert shown(capsys, PIPELINE, "predict", "--tokens", "--text", *texts) == by_argument
 
 
+@pytest.mark.slow
 def test_predict_colours_a_terminal(inside, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     out = shown(capsys, PIPELINE, "predict", "--text", "In Lima it rains.")

@@ -91,6 +91,7 @@ def test_predict_gives_json_lines(inside, capsys, monkeypatch):
     assert shown(capsys, PIPELINE, "predict") == out
 
 
+@pytest.mark.slow
 def test_predict_shades_words_on_a_terminal(inside, capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     out = shown(capsys, PIPELINE, "predict", "--text", "A good film.")
