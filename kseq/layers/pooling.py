@@ -183,4 +183,4 @@ def _at_last(x: Tensor, real: Tensor) -> Tensor:
     """What stands at the last real step of each row."""
     place = ops.arange(ops.shape(x)[1])[:, None]
     last = ops.max(ops.where(real, place, 0), axis=1, keepdims=True)
-    return ops.take_along_axis(x, last, axis=1)[:, 0]
+    return ops.sum(ops.where(ops.equal(place, last), x, ops.zeros_like(x)), axis=1)
