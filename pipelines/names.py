@@ -16,7 +16,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-
     import tensorflow as tf
 
     from kseq.data import LabelledCorpus

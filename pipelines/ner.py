@@ -15,7 +15,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-
     from kseq.export.tagger import TextTagger
     from kseq.training.run import RunDirectory
 

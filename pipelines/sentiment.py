@@ -16,7 +16,6 @@ from pipelines.pipeline import main
 from pipelines.task import Task, pipeline
 
 if TYPE_CHECKING:
-
     from kseq.data.token_features import TokenFeatures
     from kseq.export.classifier import TextClassifier
     from kseq.models import Classifier

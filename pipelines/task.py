@@ -8,7 +8,6 @@ from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb
 
 if TYPE_CHECKING:
-
     import keras
     import tensorflow as tf
 

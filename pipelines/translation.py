@@ -15,7 +15,6 @@ from pipelines.fitting import Fitting
 from pipelines.pipeline import main
 
 if TYPE_CHECKING:
-
     from kseq.export.translator import Translator
     from kseq.models import Seq2Seq
     from kseq.training.run import RunDirectory
