@@ -42,6 +42,7 @@ class Model:
     residual: bool = option(False, "add each layer's input to its output")
     dropout: float = option(0.25, "share of features dropped around the layers, one mask a window")
     recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
+    weight_dropout: float = option(0.0, "share of the recurrent weights dropped")
     batch_size: int = option(16, "parallel streams of text")
     time_steps: int = option(64, "tokens a window: how far the gradient goes back")
     ngram_order: int | None = option(None, "of the baseline; none: 8 for characters, 5 for words")
@@ -55,7 +56,7 @@ class Config(Fitting, Model):
         super().__post_init__()
         sizes = ("units", "num_layers", "embedding_dim", "batch_size", "time_steps")
         counts = ("ngram_order", "min_count", "max_vocab")
-        shares = ("dropout", "recurrent_dropout", "validation", "test")
+        shares = ("dropout", "recurrent_dropout", "weight_dropout", "validation", "test")
         self.check(positives=sizes + counts, fractions=shares)
 
     @property
@@ -253,6 +254,7 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
         tie_weights=config.tie_weights,
         dropout=config.dropout,
         recurrent_dropout=config.recurrent_dropout,
+        weight_dropout=config.weight_dropout,
         residual=config.residual,
         seed=config.seed,
     )

@@ -2,17 +2,29 @@
 
 import functools
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
 from kseq.errors import fraction, positive
 from kseq.ops.bptt import sequence
-from kseq.ops.recurrence import Recurrence
+from kseq.ops.recurrence import Recurrence, times
 from kseq.ops.unfold import unfold
 
 Tensor = Any
+
+
+class Dropped(NamedTuple):
+    """What dropout draws for the recurrent part of one sequence: factors, or None where nothing drops.
+
+    Args:
+        features: on the recurrent features, `(batch, state)`.
+        weights: on the recurrent kernel, of its shape.
+    """
+
+    features: Tensor | None = None
+    weights: Tensor | None = None
 
 
 class Cell(keras.layers.Layer):
@@ -27,8 +39,10 @@ class Cell(keras.layers.Layer):
     `StackedRNNCells`; the layers of `kseq` hoist `project` out of the loop.
 
     Dropout is variational (Gal & Ghahramani, 2016): one mask `m_x` over the input features and one
-    over the recurrent features for a whole sequence. `keras.layers.RNN` cannot know of these masks and
-    draws new ones at every step; `kseq.layers.RNN` draws them once.
+    over the recurrent features for a whole sequence. Weight dropout (DropConnect: Wan et al., 2013; Merity
+    et al., "Regularizing and Optimizing LSTM Language Models", 2018) drops entries of `recurrent_kernel`,
+    the same for a whole batch. `keras.layers.RNN` cannot know of these masks and draws new ones at every
+    step; `kseq.layers.RNN` draws them once.
 
     Args:
         units: width of the recurrent part, positive.
@@ -44,6 +58,7 @@ class Cell(keras.layers.Layer):
         bias_constraint: projection of `bias` after each update.
         dropout: fraction of the input features dropped, in [0, 1).
         recurrent_dropout: fraction of the recurrent features dropped, in [0, 1).
+        weight_dropout: fraction of the entries of `recurrent_kernel` dropped, in [0, 1).
         seed: of the dropout masks.
 
     Call arguments:
@@ -77,6 +92,7 @@ class Cell(keras.layers.Layer):
         bias_constraint: Any = None,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -94,6 +110,7 @@ class Cell(keras.layers.Layer):
         self.bias_constraint = keras.constraints.get(bias_constraint)
         self.dropout = fraction("dropout", dropout)
         self.recurrent_dropout = fraction("recurrent_dropout", recurrent_dropout)
+        self.weight_dropout = fraction("weight_dropout", weight_dropout)
         self.seed = seed
         self.seed_generator = keras.random.SeedGenerator(seed)
 
@@ -174,20 +191,19 @@ class Cell(keras.layers.Layer):
         """The bias that `project` adds."""
         return self.bias
 
-    def step(
-        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
-    ) -> tuple[Tensor, list]:
+    def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
         """The recurrent part of the step.
 
         Args:
             projected: `(batch, gates * units)`, one time step of `project`.
             states: list of `(batch, state)` tensors.
-            recurrent_mask: `(batch, state)`, dropout of the recurrent features, or None.
+            dropped: from `draw`.
 
         Returns:
             `(output, states)`.
         """
-        states, _ = self.recurrence.step(projected, tuple(states), self.recurrent_weights(), recurrent_mask)
+        weights, features = self.recurrent_weights(dropped), dropped and dropped.features
+        states, _ = self.recurrence.step(projected, tuple(states), weights, features)
         return states[0], list(states)
 
     @property
@@ -195,15 +211,21 @@ class Cell(keras.layers.Layer):
         """`step` and the way back through it as pure functions, or None where `step` alone is known."""
         return None
 
-    def recurrent_weights(self) -> tuple:
-        """The weights of `recurrence`."""
-        return (ops.cast(self.recurrent_kernel, self.compute_dtype),)
+    def recurrent_weights(self, dropped: Dropped | None = None) -> tuple:
+        """The weights of `recurrence`, those that are dropped zero."""
+        kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
+        return (times(kernel, dropped and dropped.weights),)
 
-    def recurrent_mask(self, batch_size: Any, training: bool | None = None) -> Tensor | None:
-        """The dropout mask over the recurrent features for one sequence, or None."""
-        if not (training and self.recurrent_dropout):
+    def draw(self, batch_size: Any, training: bool | None = None) -> Dropped | None:
+        """Draw the dropout of the recurrent part for one sequence; None where there is none."""
+        if not (training and (self.recurrent_dropout or self.weight_dropout)):
             return None
-        return self._dropout_mask((batch_size, self.recurrent_size), self.recurrent_dropout)
+        features = weights = None
+        if self.recurrent_dropout:
+            features = self._dropout_mask((batch_size, self.recurrent_size), self.recurrent_dropout)
+        if self.weight_dropout:
+            weights = self._dropout_mask(self.recurrent_kernel.shape, self.weight_dropout)
+        return Dropped(features, weights)
 
     def _dropout_mask(self, shape: tuple, rate: float) -> Tensor:
         ones = ops.ones(shape, dtype=self.compute_dtype)
@@ -211,8 +233,8 @@ class Cell(keras.layers.Layer):
 
     def call(self, inputs: Tensor, states: Any, training: bool | None = None) -> tuple:
         states = list(states) if isinstance(states, (list, tuple)) else [states]
-        mask = self.recurrent_mask(ops.shape(inputs)[0], training)
-        return self.step(self.project(self.drop_inputs(inputs, training)), states, mask)
+        dropped = self.draw(ops.shape(inputs)[0], training)
+        return self.step(self.project(self.drop_inputs(inputs, training)), states, dropped)
 
     def unfold(
         self,
@@ -234,7 +256,7 @@ class Cell(keras.layers.Layer):
             **options: as in `kseq.ops.unfold`.
         """
         batch = ops.shape(sequences)[0]
-        dropped = self.recurrent_mask(batch, training)
+        dropped = self.draw(batch, training)
         run = None
         if not options.get("unroll") and self.why_not_derived() is None:
             run = functools.partial(
@@ -266,14 +288,17 @@ class Cell(keras.layers.Layer):
             return "the derivative of an activation is not known"
         return None
 
-    def _sequence(self, inputs: Tensor, states: list, mask: Tensor | None, **options: Any) -> tuple:
+    def _sequence(
+        self, inputs: Tensor, states: list, mask: Tensor | None, dropped: Dropped | None, **options: Any
+    ) -> tuple:
         bias = self.input_bias()
         weights = {
             "kernel": ops.cast(self.kernel, self.compute_dtype),
             "bias": None if bias is None else ops.cast(bias, self.compute_dtype),
-            "recurrent": self.recurrent_weights(),
+            "recurrent": self.recurrent_weights(dropped),
         }
-        outputs, states = sequence(self.recurrence, inputs, tuple(states), weights, mask=mask, **options)
+        options |= {"mask": mask, "dropped": dropped and dropped.features}
+        outputs, states = sequence(self.recurrence, inputs, tuple(states), weights, **options)
         return outputs, list(states)
 
     def get_config(self) -> dict:
@@ -292,6 +317,7 @@ class Cell(keras.layers.Layer):
             "bias_constraint": keras.constraints.serialize(self.bias_constraint),
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
+            "weight_dropout": self.weight_dropout,
             "seed": self.seed,
         }
 

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseq.cells.base import Cell, Tensor
+from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.ops.gru import GRU, GRUResetBefore, SimpleGRU
 
 
@@ -78,8 +78,8 @@ class GRUCell(Cell):
             form = GRU if self.reset_after else GRUResetBefore
         return form(self.activation, self.recurrent_activation)
 
-    def recurrent_weights(self) -> tuple:
-        weights = super().recurrent_weights()
+    def recurrent_weights(self, dropped: Dropped | None = None) -> tuple:
+        weights = super().recurrent_weights(dropped)
         if not (self.use_bias and self._two_biases):
             return weights
         return *weights, ops.cast(self.bias, self.compute_dtype)[1]

@@ -6,8 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseq.cells.base import Cell, Tensor
+from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.errors import positive
+from kseq.ops.recurrence import times
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -64,11 +65,9 @@ class JordanRNNCell(Cell):
         )
         self.output_bias = self.add_bias("output_bias", (self.output_units,)) if self.use_bias else None
 
-    def step(
-        self, projected: Tensor, states: list, recurrent_mask: Tensor | None = None
-    ) -> tuple[Tensor, list]:
-        o = states[0] if recurrent_mask is None else states[0] * recurrent_mask
-        h = self.activation(projected + ops.matmul(o, self.recurrent_kernel))
+    def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
+        o = times(states[0], dropped and dropped.features)
+        h = self.activation(projected + ops.matmul(o, self.recurrent_weights(dropped)[0]))
         o = ops.matmul(h, self.output_kernel)
         o = self.output_activation(o if self.output_bias is None else o + self.output_bias)
         return o, [o]

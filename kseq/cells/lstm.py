@@ -6,7 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from kseq.cells.base import Cell, Tensor
+from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.errors import positive
 from kseq.ops.lstm import LSTM
 
@@ -121,8 +121,8 @@ class PeepholeLSTMCell(LSTMCell):
             constraint=self.recurrent_constraint,
         )
 
-    def recurrent_weights(self) -> tuple:
-        return *super().recurrent_weights(), ops.cast(self.peephole_kernel, self.compute_dtype)
+    def recurrent_weights(self, dropped: Dropped | None = None) -> tuple:
+        return *super().recurrent_weights(dropped), ops.cast(self.peephole_kernel, self.compute_dtype)
 
     def get_config(self) -> dict:
         return {

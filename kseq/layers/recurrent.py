@@ -314,11 +314,11 @@ class JordanRNN(CellLayer):
             real = ops.associative_scan(ops.maximum, real, axis=1)  # (batch, time)
             before = ops.pad(real[:, :-1], [[0, 0], [1, 0]])
             previous = ops.take_along_axis(previous, ops.expand_dims(before, -1), axis=1)
-        recurrent_mask = cell.recurrent_mask(batch, training)
-        if recurrent_mask is not None:
-            recurrent_mask = ops.expand_dims(recurrent_mask, 1)
+        dropped = cell.draw(batch, training)
+        if dropped is not None and dropped.features is not None:
+            dropped = dropped._replace(features=ops.expand_dims(dropped.features, 1))
         projected = cell.project(cell.drop_inputs(ops.cast(x, self.compute_dtype), training))
-        outputs, _ = cell.step(projected, [previous], recurrent_mask)
+        outputs, _ = cell.step(projected, [previous], dropped)
         if mask is None:
             return outputs, outputs[:, -1]
         # masked steps hold: the state from the start on, the output from the first real step on

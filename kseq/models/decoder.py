@@ -7,7 +7,7 @@ import keras
 from keras import ops, tree
 
 from kseq import cells
-from kseq.cells.base import output_width
+from kseq.cells.base import Dropped, output_width
 from kseq.errors import UserError, fraction, one_of, positive
 from kseq.layers import RNN, Attention
 from kseq.layers.attention import SCORES
@@ -170,7 +170,7 @@ class Decoder(keras.layers.Layer):
         states: States,
         memory: Memory,
         masks: list | None = None,
-        recurrent_masks: Sequence[Tensor | None] | None = None,
+        recurrent: Sequence[Dropped | None] | None = None,
     ) -> tuple[Tensor, States, Tensor | None]:
         """One step of one or several rows, beams, for each entry of the memory.
 
@@ -179,7 +179,7 @@ class Decoder(keras.layers.Layer):
             states: from `start` or from this function.
             memory: what to attend to.
             masks: from `masks`.
-            recurrent_masks: for each layer what the recurrent features are multiplied with, or None.
+            recurrent: for each layer what dropout drew for its cell, or None.
 
         Returns:
             `(output, states, weights)`, output `(rows, output_dim)`, weights `(rows, source)` or None.
@@ -188,10 +188,10 @@ class Decoder(keras.layers.Layer):
 
         def run(n: int, x: Tensor) -> Tensor:
             cell, before = self.recurrent[n].cell, states["cells"][n]
-            if recurrent_masks is None or recurrent_masks[n] is None:
+            if recurrent is None or recurrent[n] is None:
                 h, after = cell(x, before)
             else:
-                h, after = cell.step(cell.project(x), before, recurrent_masks[n])
+                h, after = cell.step(cell.project(x), before, recurrent[n])
             new["cells"].append(list(after))
             return h
 
@@ -225,10 +225,10 @@ class Decoder(keras.layers.Layer):
         """
         states = self.start(memory)
         batch = ops.shape(memory["start"][0][0])[0]
-        recurrent_masks = [layer.cell.recurrent_mask(batch, training) for layer in self.recurrent]
+        recurrent = [layer.cell.draw(batch, training) for layer in self.recurrent]
 
         def body(carry: Any, now: list[Tensor]) -> tuple[Any, tuple]:
-            output, states, weights = self.step(feed(now, carry[0]), carry[1], memory, masks, recurrent_masks)
+            output, states, weights = self.step(feed(now, carry[0]), carry[1], memory, masks, recurrent)
             return (output, states), (output,) if weights is None else (output, weights)
 
         start = ops.zeros((batch, self.output_dim), self.compute_dtype)

@@ -36,6 +36,7 @@ class LanguageModel(keras.Model):
             layer stands between.
         dropout: on the embedding, between the layers and on the output.
         recurrent_dropout: on `h(t-1)` inside the cells.
+        weight_dropout: on the recurrent weights of the cells.
         residual: add each layer's input to its output, from the second layer on.
         seed: of the weights and of dropout.
         **kwargs: of `keras.Model`.
@@ -55,7 +56,8 @@ class LanguageModel(keras.Model):
     Reference:
         Mikolov et al., "Recurrent Neural Network Based Language Model", 2010; Press and Wolf, "Using the
         Output Embedding to Improve Language Models", 2017 (tying); Gal and Ghahramani, "A Theoretically
-        Grounded Application of Dropout in Recurrent Neural Networks", 2016.
+        Grounded Application of Dropout in Recurrent Neural Networks", 2016; Merity, Keskar and Socher,
+        "Regularizing and Optimizing LSTM Language Models", 2018 (weight dropout).
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class LanguageModel(keras.Model):
         tie_weights: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         residual: bool = False,
         seed: int | None = None,
         **kwargs: Any,
@@ -85,6 +88,7 @@ class LanguageModel(keras.Model):
             "tie_weights": tie_weights,
             "dropout": dropout,
             "recurrent_dropout": recurrent_dropout,
+            "weight_dropout": weight_dropout,
             "residual": residual,
             "seed": seed,
         }
@@ -102,6 +106,7 @@ class LanguageModel(keras.Model):
                     cell,
                     units,
                     recurrent_dropout=recurrent_dropout,
+                    weight_dropout=weight_dropout,
                     kernel_initializer=keras.initializers.GlorotUniform(seeds(10 + n)),
                     recurrent_initializer=keras.initializers.Orthogonal(seed=seeds(100 + n)),
                     seed=seeds(1000 + n),

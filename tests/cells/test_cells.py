@@ -6,8 +6,11 @@ import pytest
 from keras import ops
 
 import kseq.cells
+import kseq.layers
+from kseq.cells.base import Dropped
 from tests.cell_cases import FEATURES, UNITS, every_cell, one_of_each
 from tests.dropout import masks_that_explain
+from tests.gradients import gradients
 from tests.helpers import assert_all_close, normal, numpy_weights, to_numpy
 from tests.reference import loop
 
@@ -50,7 +53,7 @@ def test_project_and_step_are_the_call_in_two_parts(case):
     outputs = []
     for t in range(TIME):
         at_t = keras.tree.map_structure(lambda part, t=t: part[:, t], projected)
-        output, states = cell.step(at_t, states, recurrent_mask=ops.convert_to_tensor(keep))
+        output, states = cell.step(at_t, states, dropped=Dropped(ops.convert_to_tensor(keep)))
         outputs.append(output)
     expected, _, last = loop.run(case.twin_of(cell, recurrent_mask=keep), x, initial)
     assert_all_close([ops.stack(outputs, axis=1), states], [expected, last])
@@ -188,3 +191,34 @@ def test_no_bias_leaves_no_bias_weight(name):
     cell = make(name, use_bias=False)
     cell.build((None, FEATURES))
     assert not [weight for weight in numpy_weights(cell) if "bias" in weight]
+
+
+@pytest.mark.parametrize("unroll", [False, True], ids=["loop", "unrolled"])
+@one_of_each
+def test_weight_dropout_drops_the_same_weights_at_every_step(case, unroll):
+    cell = case.make(weight_dropout=0.5, seed=3)
+    layer = kseq.layers.RNN(cell, return_sequences=True, unroll=unroll)
+    x, states = normal(BATCH, TIME, FEATURES), random_states(cell)
+    tensors = [ops.convert_to_tensor(state) for state in states]
+    seed = to_numpy(cell.seed_generator.state)
+    factors = to_numpy(cell.draw(BATCH, True).weights)
+    assert set(np.unique(factors)) == {0.0, 2.0}
+    cell.seed_generator.state.assign(seed)  # so that the layer draws the same
+    weights = numpy_weights(cell)
+    thinned = {**weights, "recurrent_kernel": weights["recurrent_kernel"] * factors}
+    for training, those in ((True, thinned), (False, weights)):
+        found = layer(x, initial_state=tensors, training=training)
+        assert_all_close(found, loop.run(case.twin_with(those), x, states)[0])
+
+
+@one_of_each
+def test_weights_that_are_dropped_get_no_gradient(case):
+    cell = case.make(weight_dropout=0.5, seed=3)
+    layer = kseq.layers.RNN(cell)
+    layer.build((BATCH, TIME, FEATURES))
+    seed = to_numpy(cell.seed_generator.state)
+    kept = to_numpy(cell.draw(BATCH, True).weights) > 0
+    cell.seed_generator.state.assign(seed)
+    x = normal(BATCH, TIME, FEATURES)
+    gradient = gradients(lambda x: ops.sum(layer(x, training=True)), [x], [cell.recurrent_kernel])[1][0]
+    np.testing.assert_array_equal(np.abs(gradient) > 0, kept)

@@ -25,8 +25,8 @@ from tests.helpers import assert_all_close, flat, randomise
 class OwnStep(kseq.cells.SimpleRNNCell):
     """A leaky unit."""
 
-    def step(self, projected, states, recurrent_mask=None):
-        output, states = super().step(projected, states, recurrent_mask)
+    def step(self, projected, states, dropped=None):
+        output, states = super().step(projected, states, dropped)
         h = 0.5 * output + 0.1
         return h, [h]
 

@@ -66,6 +66,7 @@ def _cell_options():
         "bias_constraint": "non_neg",
         "dropout": 0.25,
         "recurrent_dropout": 0.125,
+        "weight_dropout": 0.375,
         "seed": 4,
     }
 
