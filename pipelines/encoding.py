@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from kseq.training.run import RunDirectory
 
 
-CELLS = ("simple_rnn", "jordan_rnn", "lstm", "peephole_lstm", "gru", "simple_gru")
+LSTMS = ("lstm", "coupled_lstm", "peephole_lstm", "layer_norm_lstm")
+CELLS = ("simple_rnn", "jordan_rnn", *LSTMS, "nas", "gru", "simple_gru")
 
 
 @dataclasses.dataclass(frozen=True)

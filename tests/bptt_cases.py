@@ -11,6 +11,7 @@ import pytest
 from keras import ops
 
 import kseq.layers
+from kseq.cells.base import Dropped
 from kseq.ops import unfold
 from tests.gradients import gradients
 from tests.helpers import assert_all_close, masks, normal, numpy_weights, randomise
@@ -38,7 +39,7 @@ class Case:
 
     @property
     def num_states(self) -> int:
-        return 2 if self.twin == "lstm" else 1
+        return 2 if self.twin.endswith("lstm") else 1
 
     @property
     def states(self) -> list:
@@ -65,7 +66,7 @@ class Case:
     def twin_step(self, weights, dropped=1.0):
         """Returns the step of the forward twin, which knows nothing of gradients."""
         options = {k: bptt.ACTIVATIONS[v][0] if k in _FUNCTIONS else v for k, v in self.twin_options.items()}
-        step = {"simple_rnn": simple_rnn, "lstm": lstm, "gru": gru}[self.twin].step
+        step = {"simple_rnn": simple_rnn, "lstm": lstm, "coupled_lstm": lstm, "gru": gru}[self.twin].step
         return functools.partial(step, weights=weights, recurrent_mask=dropped, **options)
 
 
@@ -73,6 +74,7 @@ _FUNCTIONS = ("activation", "recurrent_activation")
 _SHARED = (*_FUNCTIONS, "cell_clip")
 _ODD = {"activation": "relu", "recurrent_activation": "hard_sigmoid"}
 _CLIP, _NO_BIAS = {"cell_clip": 0.4}, {"use_bias": False}
+_COUPLED = {"coupled_gates": True}
 _BEFORE, _SIMPLE = {"reset_after": False}, {"use_reset_gate": False}
 
 CASES = {
@@ -85,6 +87,8 @@ CASES = {
     "peephole": Case("PeepholeLSTM", "lstm"),
     "peephole-clip": Case("PeepholeLSTM", "lstm", _CLIP),
     "peephole-odd-clip": Case("PeepholeLSTM", "lstm", {**_ODD, **_CLIP}),
+    "coupled": Case("LSTM", "coupled_lstm", {**_COUPLED, **_CLIP}),
+    "coupled-peephole-no_bias": Case("PeepholeLSTM", "coupled_lstm", {**_COUPLED, **_NO_BIAS}),
     "gru-after": Case("GRU", "gru", form="after"),
     "gru-after-no_bias": Case("GRU", "gru", _NO_BIAS, "after"),
     "gru-after-odd": Case("GRU", "gru", _ODD, "after"),
@@ -108,7 +112,7 @@ def plain(layer, x, states, mask=None, dropped=None):
     """The results of the layer, from a loop over `cell.step` that is left to automatic differentiation."""
     cell = layer.cell
     last, outputs, states = unfold(
-        lambda z, states: cell.step(z, states, dropped),
+        lambda z, states: cell.step(z, states, None if dropped is None else Dropped(dropped)),
         x,
         list(states),
         ops.zeros((x.shape[0], UNITS), dtype=cell.compute_dtype),

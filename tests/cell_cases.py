@@ -10,7 +10,7 @@ import pytest
 
 import kseq.cells
 from tests.helpers import numpy_weights, randomise
-from tests.reference import gru, jordan, lstm, simple_rnn
+from tests.reference import echo_state, gru, jordan, layer_norm_lstm, lstm, nas, simple_rnn
 
 FEATURES = 2
 UNITS = 3
@@ -30,6 +30,8 @@ class CellCase:
         """Returns a built cell with random weights."""
         cell = getattr(kseq.cells, self.cell_class)(**{**self.arguments, **arguments})
         cell.build((None, features))
+        for weight in cell.weights:  # a reservoir's too, so that its gradients can be compared
+            weight.trainable = True
         return randomise(cell, weight_seed)
 
     def twin_of(self, cell, **options):
@@ -74,6 +76,14 @@ CASES = [
     CellCase("lstm", "LSTMCell", _U, lstm.step),
     CellCase("lstm-clip", "LSTMCell", {**_U, "cell_clip": 0.3}, lstm.step, {"cell_clip": 0.3}),
     CellCase("lstm-odd", "LSTMCell", {**_U, **_ODD}, lstm.step, _ODD_TWIN),
+    CellCase(
+        "lstm-coupled",
+        "LSTMCell",
+        {**_U, "coupled_gates": True, "cell_clip": 0.4},
+        lstm.step,
+        {"cell_clip": 0.4},
+    ),
+    CellCase("peephole-coupled", "PeepholeLSTMCell", {**_U, "coupled_gates": True}, lstm.step),
     CellCase("lstm-no_bias", "LSTMCell", {**_U, "use_bias": False}, lstm.step),
     CellCase("peephole", "PeepholeLSTMCell", _U, lstm.step),
     CellCase(
@@ -84,6 +94,23 @@ CASES = [
         {"cell_clip": 0.3},
     ),
     CellCase("peephole-odd", "PeepholeLSTMCell", {**_U, **_ODD}, lstm.step, _ODD_TWIN),
+    CellCase("layer_norm", "LayerNormLSTMCell", _U, layer_norm_lstm.step),
+    CellCase(
+        "layer_norm-odd-clip-no_bias",
+        "LayerNormLSTMCell",
+        {**_U, **_ODD, "cell_clip": 0.3, "use_bias": False},
+        layer_norm_lstm.step,
+        {**_ODD_TWIN, "cell_clip": 0.3},
+    ),
+    CellCase("nas", "NASCell", _U, nas.step),
+    CellCase("nas-no_bias", "NASCell", {**_U, "use_bias": False}, nas.step),
+    CellCase(
+        "echo_state",
+        "EchoStateCell",
+        {**_U, "leak": 0.3, "connectivity": 0.5},
+        echo_state.step,
+        {"leak": 0.3},
+    ),
     CellCase("gru-after", "GRUCell", _U, gru.step),
     CellCase("gru-after-no_bias", "GRUCell", {**_U, "use_bias": False}, gru.step),
     CellCase("gru-before", "GRUCell", {**_U, "reset_after": False}, gru.step, {"form": "before"}),
@@ -113,4 +140,14 @@ def some_cells(*names):
     return pytest.mark.parametrize("case", [BY_NAME[name] for name in names], ids=names)
 
 
-one_of_each = some_cells("simple_rnn", "jordan", "lstm", "peephole", "gru-after", "gru-simplified")
+one_of_each = some_cells(
+    "simple_rnn",
+    "jordan",
+    "lstm",
+    "peephole",
+    "layer_norm",
+    "nas",
+    "echo_state",
+    "gru-after",
+    "gru-simplified",
+)

@@ -15,7 +15,7 @@ def randomise(layer, seed=0, scale=0.6):
 
 def numpy_weights(layer):
     """Returns the weights by name in float64."""
-    return {v.name: to_numpy(v).astype("float64") for v in layer.trainable_variables}
+    return {v.name: to_numpy(v).astype("float64") for v in layer.weights}
 
 
 def to_numpy(tensor):

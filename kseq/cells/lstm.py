@@ -8,7 +8,7 @@ from keras import ops
 
 from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.errors import positive
-from kseq.ops.lstm import LSTM
+from kseq.ops.lstm import LSTM, CoupledLSTM
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -22,6 +22,8 @@ class LSTMCell(Cell):
         o(t) = s(x(t) W_o + h(t-1) U_o + b_o)               output gate
         h(t) = o(t) * tanh(c(t))
 
+    With `coupled_gates` the input gate is `i(t) = 1 - f(t)`, and blocks of `i` are in no weight below.
+
     `kernel` is `(features, 4 units)`, `recurrent_kernel` `(units, 4 units)`, `bias` `(4 units,)`, gates in
     the order i f g o as in `keras.layers.LSTM` and `torch.nn.LSTM`. The states are `[h, c]`.
 
@@ -32,14 +34,13 @@ class LSTMCell(Cell):
         unit_forget_bias: add 1 to the forget gate's bias at the start (Jozefowicz et al., 2015), so that
             the cell begins by remembering.
         cell_clip: bound of the absolute value of `c`, or None.
+        coupled_gates: whether what is forgotten makes room for what is new: a quarter fewer weights.
         **kwargs: as in `kseq.cells.base.Cell`.
 
     Reference:
         Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gers, Schmidhuber and Cummins,
-        "Learning to Forget", 2000.
+        "Learning to Forget", 2000; Greff et al., "LSTM: A Search Space Odyssey", 2017 (coupled gates).
     """
-
-    gates = 4
 
     def __init__(
         self,
@@ -49,6 +50,7 @@ class LSTMCell(Cell):
         *,
         unit_forget_bias: bool = True,
         cell_clip: float | None = None,
+        coupled_gates: bool = False,
         **kwargs: Any,
     ):
         super().__init__(units, **kwargs)
@@ -56,6 +58,11 @@ class LSTMCell(Cell):
         self.recurrent_activation = keras.activations.get(recurrent_activation)
         self.unit_forget_bias = unit_forget_bias
         self.cell_clip = None if cell_clip is None else positive("cell_clip", cell_clip)
+        self.coupled_gates = coupled_gates
+
+    @property
+    def gates(self) -> int:
+        return 3 if self.coupled_gates else 4
 
     @property
     def state_size(self) -> list[int]:
@@ -63,16 +70,17 @@ class LSTMCell(Cell):
 
     def add_bias(self, name: str, shape: tuple[int, ...], initializer: Any = None) -> Any:
         def with_forget_bias(shape: tuple, dtype: Any = None) -> Tensor:
-            u = self.units
+            u, before_f = self.units, self.gates - 3
             start = self.bias_initializer(shape, dtype=dtype)
-            one = ops.concatenate([ops.zeros(u), ops.ones(u), ops.zeros(2 * u)])
+            one = ops.concatenate([ops.zeros(before_f * u), ops.ones(u), ops.zeros(2 * u)])
             return start + ops.cast(one, start.dtype)
 
         return super().add_bias(name, shape, with_forget_bias if self.unit_forget_bias else None)
 
     @property
     def recurrence(self) -> LSTM:
-        return LSTM(self.activation, self.recurrent_activation, self.cell_clip)
+        form = CoupledLSTM if self.coupled_gates else LSTM
+        return form(self.activation, self.recurrent_activation, self.cell_clip)
 
     def get_config(self) -> dict:
         return {
@@ -81,6 +89,7 @@ class LSTMCell(Cell):
             "recurrent_activation": keras.activations.serialize(self.recurrent_activation),
             "unit_forget_bias": self.unit_forget_bias,
             "cell_clip": self.cell_clip,
+            "coupled_gates": self.coupled_gates,
         }
 
 
@@ -96,7 +105,8 @@ class PeepholeLSTMCell(LSTMCell):
         h(t) = o(t) * tanh(c(t))
 
     The peepholes are diagonal: each gate sees only its own cell. `peephole_kernel` is `(3, units)`, in the
-    order i f o. The output gate sees the new cell, the other two the old one.
+    order i f o, `(2, units)` f o with coupled gates. The output gate sees the new cell, the others the old
+    one.
 
     Args:
         units: width of `h` and `c`.
@@ -114,7 +124,7 @@ class PeepholeLSTMCell(LSTMCell):
     def build(self, inputs_shape: Sequence[int | None], states_shape: Any = None) -> None:
         super().build(inputs_shape)
         self.peephole_kernel = self.add_weight(
-            shape=(3, self.units),
+            shape=(self.gates - 1, self.units),
             name="peephole_kernel",
             initializer=self.peephole_initializer,
             regularizer=self.recurrent_regularizer,

@@ -95,6 +95,7 @@ _OWN = {
             "recurrent_activation": "hard_sigmoid",
             "unit_forget_bias": False,
             "cell_clip": 0.7,
+            "coupled_gates": True,
         },
     ),
     "GRU": (
@@ -107,10 +108,18 @@ _OWN = {
         },
     ),
 }
-_OWN["PeepholeLSTM"] = (
-    {},
-    {**_OWN["LSTM"][1], "peephole_initializer": keras.initializers.RandomNormal(seed=2)},
-)
+_OWN |= {
+    "PeepholeLSTM": (
+        {},
+        {**_OWN["LSTM"][1], "peephole_initializer": keras.initializers.RandomNormal(seed=2)},
+    ),
+    "LayerNormLSTM": _OWN["LSTM"],
+    "NAS": ({}, {}),
+    "EchoState": (
+        {},
+        {"leak": 0.5, "spectral_radius": 1.1, "connectivity": 0.75, "activation": "softsign"},
+    ),
+}
 
 
 def _pairs():

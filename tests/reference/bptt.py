@@ -96,6 +96,37 @@ def lstm_back(
     return dx, [dropped * (dz @ weights["recurrent_kernel"].T), dc], found
 
 
+def coupled_lstm(x, states, weights, *, activation="tanh", cell_clip=None, dropped=1.0):
+    """f = s(.. + p_f c')  c = clip(f c' + (1 - f) a(..))  o = s(.. + p_o c)  h = o a(c)"""
+    h, c = states
+    a = ACTIVATIONS[activation][0]
+    p_f, p_o = weights.get("peephole_kernel", np.zeros((2, h.shape[-1])))
+    z = x @ weights["kernel"] + (dropped * h) @ weights["recurrent_kernel"] + weights.get("bias", 0.0)
+    z_f, z_g, z_o = blocks(z, 3)
+    z_f = z_f + p_f * c
+    free = sigmoid(z_f) * c + sigmoid(-z_f) * a(z_g)
+    new = free if cell_clip is None else np.clip(free, -cell_clip, cell_clip)
+    z_o = z_o + p_o * new
+    return [sigmoid(z_o) * a(new), new], (x, h, c, z_f, z_g, z_o, free, new)
+
+
+def coupled_lstm_back(dstates, seen, weights, *, activation="tanh", cell_clip=None, dropped=1.0):
+    x, h, c, z_f, z_g, z_o, free, new = seen
+    (a, a_slope), (s, s_slope) = ACTIVATIONS[activation], ACTIVATIONS["sigmoid"]
+    p_f, p_o = weights.get("peephole_kernel", np.zeros((2, h.shape[-1])))
+    dh, dnew = dstates
+    do = dh * a(new) * s_slope(z_o)
+    dnew = dnew + dh * s(z_o) * a_slope(new) + do * p_o
+    dfree = dnew if cell_clip is None else dnew * (np.abs(free) <= cell_clip)
+    df = dfree * (c - a(z_g)) * s_slope(z_f)
+    dz = columns(df, dfree * s(-z_f) * a_slope(z_g), do)
+    dx, found = by_input(x, dz, weights)
+    found["recurrent_kernel"] = (dropped * h).T @ dz
+    if "peephole_kernel" in weights:
+        found["peephole_kernel"] = np.stack([(df * c).sum(0), (do * new).sum(0)])
+    return dx, [dropped * (dz @ weights["recurrent_kernel"].T), dfree * s(z_f) + df * p_f], found
+
+
 def gru(x, states, weights, *, form, activation="tanh", recurrent_activation="sigmoid", dropped=1.0):
     """The three forms of `tests.reference.gru`; h = z h' + (1 - z) k"""
     (h,) = states
@@ -144,7 +175,12 @@ def gru_back(dstates, seen, weights, *, form, activation="tanh", recurrent_activ
     return dx, [dh * s(z_z) + dropped * dfed], found
 
 
-STEPS = {"simple_rnn": (simple_rnn, simple_rnn_back), "lstm": (lstm, lstm_back), "gru": (gru, gru_back)}
+STEPS = {
+    "simple_rnn": (simple_rnn, simple_rnn_back),
+    "lstm": (lstm, lstm_back),
+    "coupled_lstm": (coupled_lstm, coupled_lstm_back),
+    "gru": (gru, gru_back),
+}
 
 
 def gradients(
