@@ -173,7 +173,7 @@ def test_mixed_bfloat16(entry):
     finally:
         keras.config.set_dtype_policy(before)
     assert keras.backend.standardize_dtype(output.dtype) == "bfloat16"
-    assert {v.dtype for v in layer.trainable_variables} == {"float32"}
+    assert {v.dtype for v in layer.weights} == {"float32"}
     np.testing.assert_allclose(to_numpy(output), expected, rtol=0.1, atol=0.08)
 
 
