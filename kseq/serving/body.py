@@ -1,7 +1,6 @@
 """Reading the body of a request, within limits."""
 
-import asyncio
-
+import anyio
 from starlette.requests import Request
 
 from kseq.serving.limits import Limits
@@ -20,8 +19,9 @@ async def read_body(request: Request, limits: Limits) -> bytes:
         Problem: it is too large or takes too long.
     """
     try:
-        return await asyncio.wait_for(_read(request, limits.body), limits.seconds)
-    except asyncio.TimeoutError:
+        with anyio.fail_after(limits.seconds):
+            return await _read(request, limits.body)
+    except TimeoutError:
         raise Problem("REQUEST_TIMEOUT", f"the body did not come within {limits.seconds:g} seconds") from None
 
 

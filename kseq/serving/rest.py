@@ -1,12 +1,12 @@
 """TensorFlow Serving's REST: `/v1/models/NAME[/versions/V]`, `/metadata`, `:predict`; and `:stream`."""
 
-import asyncio
 import json
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -132,8 +132,9 @@ class Rest:
     async def _run(self, call: Call, wanted: scheduler.Request) -> Arrays:
         seconds = self.limits.seconds
         try:
-            return await asyncio.wait_for(self.scheduler.run(call.signature, wanted), seconds)
-        except asyncio.TimeoutError:
+            with anyio.fail_after(seconds):
+                return await self.scheduler.run(call.signature, wanted)
+        except TimeoutError:
             raise Problem("DEADLINE_EXCEEDED", f"no answer within {seconds:g} seconds") from None
 
 
