@@ -1,12 +1,14 @@
 """TensorFlow Serving's REST: `/v1/models/NAME[/versions/V]`, `/metadata`, `:predict`; and `:stream`."""
 
+import dataclasses
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import anyio
+import tensorflow as tf
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
@@ -82,7 +84,8 @@ class Rest:
     async def list(self, request: Request) -> Response:
         """All models, for people who choose one; TensorFlow Serving has no such thing."""
         models = self.repository.models
-        return _json({"models": [_about(versions) for _, versions in sorted(models.items())]})
+        found = [_about(versions) for _, versions in sorted(models.items())]
+        return _json({"models": found, "limits": dataclasses.asdict(self.limits)})
 
     async def status(self, request: Request) -> Response:
         """Which versions answer, and which cannot be loaded."""
@@ -154,10 +157,18 @@ def _about(versions: dict[int, Version]) -> dict[str, Any]:
         "version": str(newest.number),
         "versions": [str(number) for number in versions],
         "signatures": {
-            name: {"inputs": list(signature.inputs), "outputs": list(signature.outputs)}
+            name: {"inputs": _specs(signature.inputs), "outputs": _specs(signature.outputs)}
             for name, signature in newest.signatures.items()
         },
         "manifest": {key: newest.manifest[key] for key in ABOUT if key in newest.manifest},
+    }
+
+
+def _specs(specs: Mapping[str, tf.TensorSpec]) -> dict[str, Any]:
+    """Type and shape of each; null where a size is open, or the shape."""
+    return {
+        name: {"dtype": spec.dtype.name, "shape": None if spec.shape.rank is None else spec.shape.as_list()}
+        for name, spec in specs.items()
     }
 
 
