@@ -4,6 +4,8 @@ Programs talk to it as to TensorFlow Serving's REST interface.
 """
 
 import dataclasses
+import logging
+import sys
 from typing import TYPE_CHECKING
 
 from kseq.errors import UserError, positive
@@ -60,6 +62,7 @@ def serve(options: Serve) -> None:
         beam_size=options.max_beam_size,
         seconds=options.timeout,
     )
+    _show_log()
     listening = listen(options.host, options.port)
     repository = Repository(options.directory, options.keep)
     repository.scan()
@@ -68,6 +71,15 @@ def serve(options: Serve) -> None:
     print(f"listening  http://{f'[{host}]' if ':' in host else host}:{port}/  (Ctrl-C ends it)", flush=True)
     app = application(repository, limits, threads=options.threads, poll=options.poll)
     answer(app, listening, grace=options.grace)
+
+
+def _show_log() -> None:
+    """Let the server say on standard output what it loads and what it cannot."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
+    log = logging.getLogger("kseq.serving")
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
 
 
 def _describe(repository: "Repository") -> None:

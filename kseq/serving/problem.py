@@ -40,4 +40,7 @@ def invalid(message: str) -> Problem:
 def of_tensorflow(error: tf.errors.OpError) -> Problem:
     """The problem that an error in a graph is: the caller's where the input was, the server's otherwise."""
     code = "INVALID_ARGUMENT" if isinstance(error, CALLERS_FAULT) else "INTERNAL"
-    return Problem(code, error.message.splitlines()[0] if error.message else type(error).__name__)
+    lines = [line.strip() for line in error.message.splitlines()]
+    # around what was wrong stands where: a traceback before it, names of nodes behind it
+    said = [line for line in lines if line and not line.startswith("[[")]
+    return Problem(code, said[-1] if said else type(error).__name__)

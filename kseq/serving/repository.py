@@ -81,18 +81,18 @@ class Repository:
 
     def scan(self) -> None:
         """Load what is new and let go what is gone or outnumbered."""
+        try:
+            directories = sorted(path for path in self.root.iterdir() if not path.name.startswith("."))
+        except OSError as error:  # it may be back in a moment; what is loaded stays
+            log.warning("cannot look into %s: %s", self.root, error.strerror)
+            return
         models = {}
-        for path in sorted(self._directories()):
-            if versions := self._newest(path):
-                models[path.name] = versions
-                self._publish({**self._models, path.name: versions})
-        self._publish(models)
+        for directory in directories:
+            if versions := self._newest(directory):
+                models[directory.name] = versions
+                self._models = {**self._models, directory.name: versions}  # not only when all are loaded
+        self._models = models
         self._failures = {path: failure for path, failure in self._failures.items() if path.exists()}
-
-    def _directories(self) -> list[Path]:
-        with contextlib.suppress(OSError):  # the root may be away for a moment; what is loaded stays
-            return [path for path in self.root.iterdir() if not path.name.startswith(".") and path.is_dir()]
-        return [self.root / name for name in self._models]
 
     def _newest(self, directory: Path) -> dict[int, Version]:
         answering = self._models.get(directory.name, {})
@@ -119,9 +119,6 @@ class Repository:
         self._failures = {other: failure for other, failure in self._failures.items() if other != path}
         log.info("loaded %s", path)
         return version
-
-    def _publish(self, models: dict[str, dict[int, Version]]) -> None:
-        self._models = models
 
 
 def _versions(directory: Path) -> list[int]:

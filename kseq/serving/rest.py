@@ -66,8 +66,9 @@ class Rest:
 
         async def answered(request: Request) -> Response:
             start = time.perf_counter()
+            name = request.path_params.get("name", "")
             try:
-                response = await handler(request)
+                response = await (self.malformed if ":" in name else handler)(request)
             except Problem as problem:
                 response = _problem(problem)
             except ClientDisconnect:
@@ -75,7 +76,6 @@ class Rest:
             except Exception:
                 log.exception("%s failed", request.url.path)
                 response = _problem(Problem("INTERNAL", "the server failed; its log says more"))
-            name = request.path_params.get("name", "")
             self.metrics.answered(name, method, response.status_code, time.perf_counter() - start)
             return response
 
@@ -122,7 +122,7 @@ class Rest:
 
     async def malformed(self, request: Request) -> Response:
         """What no other route takes."""
-        raise invalid(f"Malformed request: {request.method} {request.url.path}")
+        raise _malformed(request)
 
     async def _call(self, request: Request) -> tuple[Version, Call]:
         version = self._version(request)
@@ -146,8 +146,12 @@ def _number(request: Request) -> int | None:
     if number is None:
         return None
     if not (number.isascii() and number.isdecimal()):
-        raise invalid(f"Malformed request: {request.method} {request.url.path}")
+        raise _malformed(request)
     return int(number[:20])
+
+
+def _malformed(request: Request) -> Problem:
+    return invalid(f"Malformed request: {request.method} {request.url.path}")
 
 
 def _about(versions: dict[int, Version]) -> dict[str, Any]:
