@@ -25,7 +25,6 @@ from kseq.serving.version import Version
 
 log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
-ABOUT = ("created", "signatures", "metrics", "config")  # of a manifest, for those who choose a model
 GONE = 499  # nobody reads this answer
 
 
@@ -51,7 +50,7 @@ class Rest:
         """What starlette is given."""
         verbs = {"predict": self.predict, "stream": self.stream}
         queries = {"": self.status, "/metadata": self.metadata}
-        routes = [Route("/v1/models", self.answering("list", self.list), methods=["GET"])]
+        routes = [Route("/v1/models", self.answering("models", self.models), methods=["GET"])]
         for model in ("/v1/models/{name}", "/v1/models/{name}/versions/{version}"):
             for verb, handler in verbs.items():
                 routes.append(Route(f"{model}:{verb}", self.answering(verb, handler), methods=["POST"]))
@@ -81,10 +80,9 @@ class Rest:
 
         return answered
 
-    async def list(self, request: Request) -> Response:
+    async def models(self, request: Request) -> Response:
         """All models, for people who choose one; TensorFlow Serving has no such thing."""
-        models = self.repository.models
-        found = [_about(versions) for _, versions in sorted(models.items())]
+        found = [_about(versions) for _, versions in sorted(self.repository.models.items())]
         return _json({"models": found, "limits": dataclasses.asdict(self.limits)})
 
     async def status(self, request: Request) -> Response:
@@ -164,7 +162,6 @@ def _about(versions: dict[int, Version]) -> dict[str, Any]:
             name: {"inputs": _specs(signature.inputs), "outputs": _specs(signature.outputs)}
             for name, signature in newest.signatures.items()
         },
-        "manifest": {key: newest.manifest[key] for key in ABOUT if key in newest.manifest},
     }
 
 
