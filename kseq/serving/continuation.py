@@ -42,7 +42,7 @@ async def stream(call: Call, version: Version, run: Run) -> AsyncIterator[dict[s
         run: computes.
     """
     inputs = dict(call.request.inputs)
-    by_word = version.manifest.get("config", {}).get("level") == "word"
+    by_word = version.config.get("level") == "word"
     text, left, seed = inputs["text"][0].decode(errors="replace"), int(inputs["length"]), int(inputs["seed"])
     while left > 0:
         inputs["text"] = np.array([text.encode()], object)

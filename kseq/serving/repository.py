@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kseq.serving.problem import Problem
 from kseq.serving.version import GRAPH, Version
 
 log = logging.getLogger(__name__)
+NUMBER = re.compile("0|[1-9][0-9]*").fullmatch  # as a name of a directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,9 +77,7 @@ class Repository:
 
     def failures(self, name: str) -> dict[int, str]:
         """The versions of a model that could not be loaded, and why."""
-        return {
-            int(path.name): f.message for path, f in [*self._failures.items()] if path.parent.name == name
-        }
+        return {int(path.name): f.message for path, f in self._failures.items() if path.parent.name == name}
 
     def scan(self) -> None:
         """Load what is new and let go what is gone or outnumbered."""
@@ -124,7 +124,9 @@ class Repository:
 def _versions(directory: Path) -> list[int]:
     """Numbers of the versions in the directory of a model."""
     with contextlib.suppress(OSError):
-        return [int(p.name) for p in directory.iterdir() if p.name.isdecimal() and (p / GRAPH).is_file()]
+        return [
+            int(path.name) for path in directory.iterdir() if NUMBER(path.name) and (path / GRAPH).is_file()
+        ]
     return []
 
 

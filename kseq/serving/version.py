@@ -32,8 +32,10 @@ class Version:
         with quiet_tensorflow():
             self._model = tf.saved_model.load(str(path))  # its variables live as long as this
         self.signatures = {name: Signature(name, call) for name, call in self._model.signatures.items()}
-        self.manifest = _manifest(path)
+        self.manifest = _object(path / "manifest.json")  # of exports that others made there is none
         self.signature_defs = _signature_defs(path)
+        config = self.manifest.get("config")
+        self.config: dict[str, Any] = config if isinstance(config, dict) else {}
         for signature in self.signatures.values():
             signature.warm_up()
 
@@ -45,10 +47,10 @@ def _signature_defs(path: Path) -> dict[str, Any]:
     return {name: MessageToDict(definition, **options) for name, definition in definitions.items()}
 
 
-def _manifest(path: Path) -> dict[str, Any]:
-    """What the export says about itself; of exports that others made nothing."""
+def _object(path: Path) -> dict[str, Any]:
+    """The object of JSON in a file; nothing where there is none."""
     try:
-        content = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

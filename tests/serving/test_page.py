@@ -78,7 +78,7 @@ class Page:
             "return [...document.querySelectorAll(arguments[0])].map((e) => e.textContent.trim())", selector
         )
 
-    def until(self, found, seconds=30):
+    def until(self, found, seconds=60):
         deadline = time.time() + seconds
         while time.time() < deadline:
             if value := found():
@@ -241,7 +241,7 @@ def test_new_models_appear_and_any_model_can_be_tried(open_page, port):
     page = open_page("film")
     page.type("a good film")
     export(port.root, "other")
-    page.until(lambda: "other" in page.texts("#choices b"), 60)
+    page.until(lambda: "other" in page.texts("#choices b"))
     assert page.one("#text").get_attribute("value") == "a good film"  # what was typed stays
     page.one("input[value=other]").send_keys(" ")
     page.type("abc")

@@ -35,8 +35,9 @@ def test_the_newest_answer(repository):
     for number in (1, 2, 10):
         put(repository.root, "a", number)
     put(repository.root, "b", 3)
-    for other in (".hidden/1", "a/.writing-x", "a/notes", "a/11", "c"):  # no versions
+    for other in (".hidden/1", "a/.writing-x", "a/notes", "a/11", "a/012", "c"):  # no versions
         (repository.root / other).mkdir(parents=True)
+    (repository.root / "a" / "012" / "saved_model.pb").write_text("good")
     repository.scan()
     assert numbers(repository) == {"a": [10, 2], "b": [3]}
     assert repository.find("a").number == 10 and repository.find("a", 2).number == 2
