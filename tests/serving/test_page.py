@@ -240,13 +240,14 @@ def test_what_the_server_refuses_is_said(open_page, port):
 def test_new_models_appear_and_any_model_can_be_tried(open_page, port):
     page = open_page("film")
     page.type("a good film")
-    export(port.root, "other")
+    export(port.root, "other", only="repeat")
     page.until(lambda: "other" in page.texts("#choices b"))
     assert page.one("#text").get_attribute("value") == "a good film"  # what was typed stays
     page.one("input[value=other]").send_keys(" ")
     page.type("abc")
+    page.type("3", "#option-times")
     page.one("#run").click()
-    page.until(lambda: '"ABC!"' in "".join(page.texts(".result pre")))
+    page.until(lambda: '"abcabcabc"' in "".join(page.texts(".result pre")))
     page.keep("any model")
 
 

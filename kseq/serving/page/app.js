@@ -66,8 +66,10 @@ function choose(model) {
   byId("text-label").textContent = task.label ?? "Your text";
   byId("text").value = "";
   byId("examples").replaceChildren(...task.examples.map((text) => el("button", { type: "button", onclick: () => use(text) }, text)));
-  byId("options").replaceChildren(...(task.options ?? []).map(field));
-  byId("more").hidden = !task.options?.length;
+  const { inputs } = model.signatures[task.signature];
+  const options = (task.options ?? []).filter(({ name }) => name in inputs);
+  byId("options").replaceChildren(...options.map(field));
+  byId("more").hidden = !options.length;
   byId("more").open = !TASKS.includes(task);
   byId("result").hidden = true;
   complain("");

@@ -30,7 +30,7 @@ function heatmap(text, target, attention) {
     el(
       "table",
       { class: "heat" },
-      el("caption", {}, "Rows: what is written. Columns: what is read; the stronger, the more it was looked at."),
+      el("caption", { class: "hidden" }, "Attention: a row for each unit written, a column for each unit read"),
       el("thead", {}, el("tr", {}, el("td"), ...columns.map((unit) => el("th", { scope: "col" }, unit)))),
       el(
         "tbody",
@@ -58,7 +58,11 @@ export default {
     const look = async (target) => {
       if (!("attend" in model.signatures)) return;
       const { attention } = await predict(model, "attend", { text: [text], target: [target] }, signal);
-      where.replaceChildren(el("h3", {}, "Where the model looked"), heatmap(text, target, attention[0]));
+      where.replaceChildren(
+        el("h3", {}, "Where the model looked"),
+        el("p", { class: "legend" }, "A row for each unit that is written; the stronger a cell, the more was looked there."),
+        heatmap(text, target, attention[0]),
+      );
     };
     const choice = (target, k) =>
       el(
