@@ -80,6 +80,7 @@ def _show_log() -> None:
     log = logging.getLogger("kseq.serving")
     log.addHandler(handler)
     log.setLevel(logging.INFO)
+    log.propagate = False
 
 
 def _describe(repository: "Repository") -> None:
