@@ -62,25 +62,26 @@ def serve(options: Serve) -> None:
         beam_size=options.max_beam_size,
         seconds=options.timeout,
     )
-    _show_log()
     listening = listen(options.host, options.port)
     repository = Repository(options.directory, options.keep)
+    log = _log()
     repository.scan()
     _describe(repository)
+    log.setLevel(logging.INFO)  # what comes later is news
     host, port = listening.getsockname()[:2]
     print(f"listening  http://{f'[{host}]' if ':' in host else host}:{port}/  (Ctrl-C ends it)", flush=True)
     app = application(repository, limits, threads=options.threads, poll=options.poll)
     answer(app, listening, grace=options.grace)
 
 
-def _show_log() -> None:
-    """Let the server say on standard output what it loads and what it cannot."""
+def _log() -> logging.Logger:
+    """Where the server says what it cannot load, on standard output."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
     log = logging.getLogger("kseq.serving")
     log.addHandler(handler)
-    log.setLevel(logging.INFO)
     log.propagate = False
+    return log
 
 
 def _describe(repository: "Repository") -> None:
