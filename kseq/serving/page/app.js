@@ -16,18 +16,23 @@ const page = { models: [], limits: {}, model: null, task: null, running: null, t
 
 const taskOf = (model) => TASKS.find(({ signature }) => signature in model.signatures) ?? anything(model);
 
+// Said again only if it is new: screen readers read it out.
+function tell(state) {
+  if (byId("state").textContent !== state) byId("state").textContent = state;
+}
+
 async function look() {
   let found;
   try {
     found = await models();
   } catch {
-    byId("state").textContent = "The server does not answer";
+    tell("The server does not answer");
     return;
   }
   const before = JSON.stringify(page.models.map(({ name, versions }) => [name, versions]));
   [page.models, page.limits] = [found.models, found.limits];
   const count = found.models.length;
-  byId("state").textContent = count === 1 ? "One model is ready" : `${count || "No"} models are ready`;
+  tell(count === 1 ? "One model is ready" : `${count || "No"} models are ready`);
   if (JSON.stringify(found.models.map(({ name, versions }) => [name, versions])) !== before || !count) offer();
 }
 
