@@ -62,8 +62,8 @@ def serve(options: Serve) -> None:
         beam_size=options.max_beam_size,
         seconds=options.timeout,
     )
-    listening = listen(options.host, options.port)
     repository = Repository(options.directory, options.keep)
+    listening = listen(options.host, options.port)
     log = _log()
     repository.scan()
     _describe(repository)

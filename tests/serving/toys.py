@@ -63,7 +63,7 @@ def export(root, name="toy", suffix="!", only=None):
 
 
 @contextlib.contextmanager
-def running(app, grace=5):
+def running(app, grace=60):
     """The port of a server of this application, in a thread."""
     listening = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=grace)
@@ -74,7 +74,7 @@ def running(app, grace=5):
         yield Port(listening.getsockname()[1], server)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(2 * grace)
         assert not thread.is_alive()
 
 
