@@ -174,6 +174,8 @@ def test_words_weigh_what_leaving_them_out_changes(open_page, port):
     page.type("a good film")
     page.until(lambda: page.texts(".word") == ["a", "good", "film"])
     assert "attention of the model" in page.one(".legend").text
+    page.one("input[value=film]").send_keys(" ")  # the text is there for another model, too
+    page.until(lambda: page.texts(".legend") and "measured by leaving" in page.one(".legend").text)
 
 
 def test_translations_and_where_the_model_looked(open_page, port):

@@ -69,7 +69,6 @@ function choose(model) {
   byId("about").textContent = task.about;
   byId("run").textContent = task.run ?? "Run";
   byId("text-label").textContent = task.label ?? "Your text";
-  byId("text").value = "";
   byId("examples").replaceChildren(...task.examples.map((text) => el("button", { type: "button", onclick: () => use(text) }, text)));
   const { inputs } = model.signatures[task.signature];
   const options = (task.options ?? []).filter(({ name }) => name in inputs);
@@ -78,7 +77,7 @@ function choose(model) {
   byId("more").open = !TASKS.includes(task);
   byId("result").hidden = true;
   complain("");
-  changed();
+  typed(); // what stands there already is for this model, too
 }
 
 function field({ name, label, value, min, max, step, about, text }) {
