@@ -1,5 +1,6 @@
 """TensorFlow Serving's REST: `/v1/models/NAME[/versions/V]`, `/metadata`, `:predict`; and `:stream`."""
 
+import asyncio
 import dataclasses
 import json
 import logging
@@ -72,6 +73,8 @@ class Rest:
                 response = _problem(problem)
             except ClientDisconnect:
                 response = Response(status_code=GONE)
+            except asyncio.CancelledError:  # the server has ended, and waited as long as it would
+                response = _problem(Problem("UNAVAILABLE", "the server ends"))
             except Exception:
                 log.exception("%s failed", request.url.path)
                 response = _problem(Problem("INTERNAL", "the server failed; its log says more"))

@@ -47,7 +47,7 @@ def test_a_port_that_is_taken(capsys, tmp_path):
 @pytest.mark.slow
 def test_a_signal_ends_it_when_what_has_begun_is_answered(tmp_path):
     export(tmp_path)
-    process = start(tmp_path, PIPELINE, ".", "--port", "0", "--poll", "0.1")
+    process = start(tmp_path, PIPELINE, ".", "--port", "0", "--poll", "0.1", "--grace", "60")
     lines = iter(process.stdout.readline, "")
     said = []
     for line in lines:
@@ -56,7 +56,7 @@ def test_a_signal_ends_it_when_what_has_begun_is_answered(tmp_path):
             break
     assert any(line.startswith("model      toy, version 1: shout") for line in said)
     port = Port(int(found[1]))
-    wait = {"signature_name": "wait", "inputs": {"x": [0.0], "length": 100}}
+    wait = {"signature_name": "wait", "inputs": {"x": [0.0], "length": 20}}
     with ThreadPoolExecutor(2) as callers:
         path = "/v1/models/toy:predict"
         assert port.ask("POST", path, b"x" * 10_000_000)[0] == 413

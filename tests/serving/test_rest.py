@@ -289,6 +289,16 @@ def test_what_takes_too_long_is_given_up(repository):
         assert port.ask("GET", "/healthz")[0] == 200
 
 
+@pytest.mark.slow
+def test_a_server_that_ends_does_not_wait_for_ever(repository):
+    slow = {**WAIT, "inputs": {"x": [0.0], "length": 400}}
+    with running(application(repository), grace=1) as port, ThreadPoolExecutor(1) as caller:
+        answer = caller.submit(port.post, f"{MODEL}:predict", slow)
+        time.sleep(0.3)
+        port.server.should_exit = True
+        assert answer.result() == (503, {"error": "the server ends"})
+
+
 def test_a_server_that_ends_finishes_what_has_begun(repository):
     slow = {**WAIT, "inputs": {"x": [0.0], "length": 20}}
     with running(application(repository)) as port, ThreadPoolExecutor(4) as callers:

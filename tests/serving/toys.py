@@ -74,7 +74,7 @@ def running(app, grace=60):
         yield Port(listening.getsockname()[1], server)
     finally:
         server.should_exit = True
-        thread.join(2 * grace)
+        thread.join(2 * grace + 30)
         assert not thread.is_alive()
 
 
