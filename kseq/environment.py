@@ -1,9 +1,11 @@
-"""What a result was made with: Python, machine, package versions."""
+"""What a result was made with: Python, machine, package versions; and what TensorFlow says meanwhile."""
 
 import contextlib
 import importlib.metadata
+import logging
 import os
 import platform
+from collections.abc import Iterator
 from typing import Any
 
 PACKAGES = ("kseq", "tensorflow", "keras", "tensorflow-datasets", "numpy", "tensorboard")
@@ -35,3 +37,19 @@ def package_versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             versions[package] = importlib.metadata.version(package)
     return versions
+
+
+@contextlib.contextmanager
+def quiet_tensorflow() -> Iterator[None]:
+    """Hold back TensorFlow's notes on saving and loading, which ask for nothing."""
+    from absl import logging as absl_logging  # TensorFlow comes with it; this file stands below both
+
+    logger = logging.getLogger("tensorflow")
+    level, verbosity = logger.level, absl_logging.get_verbosity()
+    logger.setLevel(logging.ERROR)
+    absl_logging.set_verbosity(absl_logging.ERROR)  # TensorFlow resets absl's logger to this while it saves
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        absl_logging.set_verbosity(verbosity)

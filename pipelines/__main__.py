@@ -1,4 +1,4 @@
-"""`python -m pipelines`: lists the pipelines of this package with their verbs."""
+"""`python -m pipelines`: lists the programs of this package, pipelines with their verbs."""
 
 import importlib
 import pkgutil
@@ -6,14 +6,14 @@ import sys
 
 import pipelines
 from kseq.errors import UserError
-from pipelines.pipeline import Pipeline, guarded, overview
+from pipelines.pipeline import Command, Pipeline, guarded, overview
 
 
-def found() -> list[Pipeline]:
-    """The pipelines of this package: of every module in it that defines `PIPELINE`.
+def found() -> list[Pipeline | Command]:
+    """The programs of this package: of every module in it that defines `PIPELINE`.
 
     Returns:
-        Pipelines, by name.
+        Pipelines and commands, by name.
     """
     names = sorted(m.name for m in pkgutil.iter_modules(pipelines.__path__) if m.name != "__main__")
     modules = [importlib.import_module(f"pipelines.{name}") for name in names]
@@ -33,8 +33,8 @@ def main(arguments: list[str]) -> None:
         raise UserError(
             f"unexpected argument `{arguments[0]}`; a pipeline runs as `python -m pipelines.NAME VERB`"
         )
-    for pipeline in found():
-        print(overview(pipeline) + "\n")
+    for program in found():
+        print(overview(program) + "\n")
     print("`python -m pipelines.NAME VERB --help` shows the options of a verb.")
 
 

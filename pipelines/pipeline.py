@@ -34,6 +34,17 @@ class Verb:
 
 
 @dataclasses.dataclass(frozen=True)
+class Command(Verb):
+    """A program that does one thing: `python -m pipelines.NAME [ARGUMENT] [options]`.
+
+    Args:
+        argument: The option that a first word without dashes is for.
+    """
+
+    argument: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
 class Pipeline:
     """A program: `python -m pipelines.NAME VERB [options]`.
 
@@ -48,20 +59,21 @@ class Pipeline:
     verbs: tuple[Verb, ...]
 
 
-def main(pipeline: Pipeline, arguments: Sequence[str] | None = None) -> int:
-    """Runs the verb that the command line names.
+def main(program: Pipeline | Command, arguments: Sequence[str] | None = None) -> int:
+    """Runs the verb that the command line names, or the command.
 
     Wrong input (`UserError`) ends in one line on stderr and status 2, Ctrl-C in one line and status
     130. Any other exception is a bug and keeps its traceback.
 
     Args:
-        pipeline: Which program.
+        program: Which one.
         arguments: The command line without the program's name; `sys.argv` when `None`.
 
     Returns:
         The exit status.
     """
-    return guarded(lambda: _run(pipeline, sys.argv[1:] if arguments is None else arguments))
+    run = _run_command if isinstance(program, Command) else _run
+    return guarded(lambda: run(program, sys.argv[1:] if arguments is None else arguments))
 
 
 def guarded(action: Callable[[], int | None]) -> int:
@@ -83,18 +95,20 @@ def guarded(action: Callable[[], int | None]) -> int:
         return INTERRUPTED
 
 
-def overview(pipeline: Pipeline) -> str:
-    """The text that lists a pipeline's verbs.
+def overview(program: Pipeline | Command) -> str:
+    """The text that says what a program does, and lists the verbs of a pipeline.
 
     Args:
-        pipeline: Which program.
+        program: Which one.
 
     Returns:
-        Several lines.
+        One line or several.
     """
-    width = max(len(verb.name) for verb in pipeline.verbs)
-    lines = [f"  {verb.name:{width}}  {verb.help}" for verb in pipeline.verbs]
-    return "\n".join([f"python -m pipelines.{pipeline.name}: {pipeline.summary}", *lines])
+    if isinstance(program, Command):
+        return f"{_usage(program)}: {program.help}"
+    width = max(len(verb.name) for verb in program.verbs)
+    lines = [f"  {verb.name:{width}}  {verb.help}" for verb in program.verbs]
+    return "\n".join([f"python -m pipelines.{program.name}: {program.summary}", *lines])
 
 
 def _run(pipeline: Pipeline, arguments: Sequence[str]) -> int | None:
@@ -107,10 +121,23 @@ def _run(pipeline: Pipeline, arguments: Sequence[str]) -> int | None:
     if name not in verbs:
         known = did_you_mean(name, verbs) or f"; known verbs: {', '.join(verbs)}"
         raise UserError(f"unknown verb `{name}`{known}")
-    verb = verbs[name]
-    program = f"python -m pipelines.{pipeline.name} {name}"
+    return _start(verbs[name], rest, f"python -m pipelines.{pipeline.name} {name}")
+
+
+def _run_command(command: Command, arguments: Sequence[str]) -> int | None:
+    first = arguments[:1]
+    if first and not first[0].startswith("-"):
+        arguments = [f"--{command.argument.replace('_', '-')}", *arguments]
+    return _start(command, arguments, _usage(command))
+
+
+def _usage(command: Command) -> str:
+    return f"python -m pipelines.{command.name} [{command.argument.upper()}]"
+
+
+def _start(verb: Verb, arguments: Sequence[str], program: str) -> int | None:
     try:
-        options = parse(verb.options, rest, program, verb.help, file=verb.config_file)
+        options = parse(verb.options, arguments, program, verb.help, file=verb.config_file)
     except SystemExit as shown:  # argparse ends the process after --help
         return shown.code
     if verb.tensorflow:

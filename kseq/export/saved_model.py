@@ -2,17 +2,17 @@
 
 import contextlib
 import dataclasses
-import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from kseq.environment import quiet_tensorflow
 from kseq.errors import UserError
 from kseq.export.manifest import next_version, write_manifest
 from kseq.ops.plan import portable
@@ -82,7 +82,7 @@ def save(
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
-        with _quiet(), portable():
+        with quiet_tensorflow(), portable():
             tf.saved_model.save(module, str(temporary), signatures=served, options=NO_GRADIENTS)
             differences = dict(check(tf.saved_model.load(str(temporary))))
         for what, difference in differences.items():
@@ -115,17 +115,3 @@ def difference(theirs: tf.Tensor, ours: tf.Tensor) -> float:
     if ours.dtype.kind == "f":
         return float(np.max(np.abs(theirs - ours), initial=0.0))
     return float(np.any(theirs != ours))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Hold back TensorFlow's notes on saving, which ask for nothing."""
-    loggers = [logging.getLogger("tensorflow"), logging.getLogger("absl")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
