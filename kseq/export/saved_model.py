@@ -82,7 +82,7 @@ def save(
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
-        with _quiet(), portable():
+        with quiet(), portable():
             tf.saved_model.save(module, str(temporary), signatures=served, options=NO_GRADIENTS)
             differences = dict(check(tf.saved_model.load(str(temporary))))
         for what, difference in differences.items():
@@ -118,7 +118,7 @@ def difference(theirs: tf.Tensor, ours: tf.Tensor) -> float:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Hold back TensorFlow's notes on saving, which ask for nothing."""
     loggers = [logging.getLogger("tensorflow"), logging.getLogger("absl")]
     levels = [logger.level for logger in loggers]

@@ -1,0 +1,275 @@
+"""From functions of TensorFlow, or a Keras model, to `.tflite` files that are proven to work."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import kseq
+from kseq.errors import UserError, one_of, positive
+from kseq.export.litert.lstm import Decision, FusedLSTM
+from kseq.export.litert.probes import Arrays, drawn, pack, unpack
+from kseq.export.litert.stock import as_ours
+from kseq.export.litert.variants import Variant, variant
+from kseq.export.litert.worker import JOB, PROBES, RESULT, SAVED_MODEL
+from kseq.export.saved_model import NO_GRADIENTS, TOLERANCE, Endpoint, ExportError, quiet
+from kseq.ops.lowering import Target, traced_for
+from kseq.ops.plan import portable
+
+FORMS = ("fused", "loop", "unrolled")
+TIMEOUT = 600.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Converted:
+    """A `.tflite` file and what is known of it.
+
+    Args:
+        path: of the file.
+        variant: in which numbers.
+        operations: how often each operation occurs.
+        decisions: what became of each recurrence.
+        difference: the largest from the Keras model, on the probes, by signature and output: relative to the
+            larger of 1 and the value; of ids the share that differs.
+        milliseconds: median of each signature.
+    """
+
+    path: Path
+    variant: str
+    operations: dict[str, int]
+    decisions: tuple[Decision, ...]
+    difference: dict[str, float]
+    milliseconds: dict[str, float]
+
+    @property
+    def bytes(self) -> int:
+        """Size of the file."""
+        return self.path.stat().st_size
+
+    def explain(self) -> str:
+        """Which form each recurrence took, and why: a line each."""
+        return "\n".join(map(str, self.decisions))
+
+
+def convert(
+    model: keras.Model,
+    path: str | Path,
+    *,
+    batch: int = 1,
+    time: int | None = None,
+    variant: str = "float32",
+    form: str = "fused",
+    inputs: Any = None,
+    probes: Sequence[Mapping[str, np.ndarray]] | None = None,
+    timeout: float = TIMEOUT,
+) -> Converted:
+    """Write a Keras model as a `.tflite` file of builtin operations, loaded back and equal to the model.
+
+    The file has one signature, `serve`, whose inputs have the names of the model's. LSTMs, with peepholes or
+    without, become the fused operation of LiteRT where their options allow it; every other recurrence
+    becomes one loop. An answer depends on the inputs alone, whatever was asked before.
+
+    Args:
+        model: a built model, of our layers or of Keras's.
+        path: of the file.
+        batch: rows of a batch, which is fixed.
+        time: steps of a sequence; None leaves the number free.
+        variant: one of `kseq.export.litert.variants.VARIANTS`.
+        form: `"fused"`, `"loop"` to have loops only, or `"unrolled"` to have every step written out, which
+            needs `time` and is what the calibrated variants need.
+        inputs: structure of `keras.KerasTensor` (or anything with shape, dtype and name) where the model does
+            not tell what it takes, batch first.
+        probes: inputs by name on which model and file are compared, and which calibrate int8; random ones
+            if None, ids among them 0 and 1.
+        timeout: seconds that the conversion may take.
+
+    Returns:
+        The file and what is known of it.
+
+    Raises:
+        UserError: an argument is none of the above, or the model is not built.
+        ExportError: the model cannot be converted, or the file does not give its numbers.
+
+    Example:
+        >>> import tempfile
+        >>> from kseq.layers import PeepholeLSTM
+        >>> model = keras.Sequential([keras.Input((None, 3), name="x"), PeepholeLSTM(4)])
+        >>> done = convert(model, tempfile.mkdtemp() + "/model.tflite")
+        >>> done.operations["UNIDIRECTIONAL_SEQUENCE_LSTM"]
+        1
+    """
+    endpoint = _endpoint(model, inputs, positive("batch", batch), positive("time", time))
+    probes = {endpoint.name: drawn(endpoint.inputs) if probes is None else list(probes)}
+    path = Path(path)
+    with converted([endpoint], probes, track=[model], variants=[variant], form=form, timeout=timeout) as found:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found[0].path, path)
+    return dataclasses.replace(found[0], path=path)
+
+
+@contextlib.contextmanager
+def converted(
+    endpoints: Sequence[Endpoint],
+    probes: Arrays,
+    *,
+    track: Collection[Any],
+    variants: Sequence[str] = ("float32",),
+    form: str = "fused",
+    timeout: float = TIMEOUT,
+    repeats: int = 0,
+) -> Iterator[list[Converted]]:
+    """Convert functions, each to a signature of one file; the files are there until the block ends.
+
+    Args:
+        endpoints: the signatures, whose shapes have a known batch size.
+        probes: for each signature inputs on which function and file are compared, which also calibrate int8.
+        track: models and layers whose variables the functions use.
+        variants: names of the variants, a file each.
+        form: as in `convert`.
+        timeout: seconds for all conversions together.
+        repeats: how often each signature is timed.
+
+    Raises:
+        UserError: a variant or a form does not exist, or the two do not go together.
+        ExportError: something cannot be converted, or a file does not give the functions' numbers.
+    """
+    chosen = [variant(name) for name in variants]
+    one_of("form", form, FORMS)
+    if form != "unrolled" and (calibrated := [v.name for v in chosen if v.calibrated]):
+        raise UserError(f"`form` must be 'unrolled' for the variant {calibrated[0]}, got {form!r}")
+    with tempfile.TemporaryDirectory(prefix="kseq-litert-") as name:
+        directory = Path(name)
+        pack(directory / PROBES, probes)
+        job = {"signatures": [e.name for e in endpoints], "variants": list(variants), "repeats": repeats}
+        refused: set[str] = set()
+        while True:
+            decisions = _save(endpoints, track, directory / SAVED_MODEL, form, refused)
+            job["calls"] = {d.name: d.options for d in decisions if d.fused}
+            (directory / JOB).write_text(json.dumps(job))
+            result = _run_worker(directory, timeout)
+            if not set(result.get("refused", ())) - refused:
+                break
+            refused |= set(result["refused"])
+        expected = _expected(endpoints, probes)
+        yield [_checked(directory, one, result["variants"][one.name], decisions, expected) for one in chosen]
+
+
+def _endpoint(model: keras.Model, inputs: Any, batch: int, time: int | None) -> Endpoint:
+    if inputs is None:
+        inputs = model.inputs and (model.inputs[0] if isinstance(model, keras.Sequential) else model.input)
+    if inputs is None:
+        raise UserError("`inputs` must say what the model takes: it was not built from `keras.Input`")
+    flat = keras.tree.flatten(inputs)
+    specs = []
+    for n, x in enumerate(flat):
+        shape = [batch, *x.shape[1:]]
+        if len(shape) > 1 and shape[1] is None:
+            shape[1] = time
+        specs.append(tf.TensorSpec(shape, x.dtype, x.name or f"input_{n}"))
+
+    def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
+        outputs = model(keras.tree.pack_sequence_as(inputs, list(tensors)), training=False)
+        if isinstance(outputs, dict):
+            return outputs
+        flat = keras.tree.flatten(outputs)
+        return {"output" if len(flat) == 1 else f"output_{n}": x for n, x in enumerate(flat)}
+
+    return Endpoint("serve", serve, specs)
+
+
+def _save(
+    endpoints: Sequence[Endpoint], track: Collection[Any], path: Path, form: str, refused: Collection[str]
+) -> tuple[Decision, ...]:
+    """Write the SavedModel that is converted, and tell what became of each recurrence in it."""
+    shutil.rmtree(path, ignore_errors=True)
+    fused = FusedLSTM(form == "fused", refused)
+    module = tf.Module()
+    # the variables alone: those that a tracked Keras model tells of are not frozen
+    module.variables_of_model = [variable.value for layer in track for variable in layer.variables]
+    target = Target(sequence=fused, unroll=form == "unrolled", double=False)
+    with quiet(), portable(), traced_for(target), as_ours():
+        functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
+        for one, function in functions.items():  # the converter freezes what it finds under these names
+            setattr(module, one, function)
+        tf.saved_model.save(module, str(path), signatures=functions, options=NO_GRADIENTS)
+    return tuple(fused.decisions)
+
+
+def _run_worker(directory: Path, timeout: float) -> dict[str, Any]:
+    root = str(Path(kseq.__file__).parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment |= {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
+    command = [sys.executable, "-m", "kseq.export.litert.worker", str(directory)]
+    (directory / RESULT).unlink(missing_ok=True)
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"the conversion to LiteRT took longer than {timeout:g} seconds") from None
+    if done.returncode < 0:
+        raise ExportError(f"the converter to LiteRT crashed, by signal {-done.returncode}")
+    if done.returncode:
+        raise ExportError(f"the conversion to LiteRT failed: {_last_line(done.stderr)}")
+    return json.loads((directory / RESULT).read_text())
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if "rror" in line]
+    return (errors or lines or ["no message"])[-1]
+
+
+def _expected(endpoints: Sequence[Endpoint], probes: Arrays) -> Arrays:
+    """What the functions themselves give."""
+    found: Arrays = {}
+    for endpoint in endpoints:
+        names = [spec.name for spec in endpoint.inputs]
+        found[endpoint.name] = [
+            {
+                key: np.asarray(value)
+                for key, value in endpoint.function(*(tf.constant(x[name]) for name in names)).items()
+            }
+            for x in probes[endpoint.name]
+        ]
+    return found
+
+
+def _checked(
+    directory: Path, one: Variant, result: Mapping[str, Any], decisions: tuple[Decision, ...], expected: Arrays
+) -> Converted:
+    if result["custom"]:
+        names = ", ".join(result["custom"])
+        raise ExportError(f"LiteRT has no builtin operation for {names}, which its plain interpreter needs")
+    if not result["stable"]:
+        raise ExportError("the LiteRT model gives another answer when it is asked twice")
+    answers = unpack(directory / f"{one.name}.npz")
+    differences = {
+        f"{name} {key}": float(np.max([_difference(b[key], a[key]) for a, b in zip(ours, answers[name], strict=True)]))
+        for name, ours in expected.items()
+        for key in ours[0]
+    }
+    for what, difference in differences.items():
+        if not difference <= (TOLERANCE if one.exact else np.inf):
+            raise ExportError(f"`{what}` of the LiteRT model differs from the model by {difference:.2g}")
+    path = directory / f"{one.name}.tflite"
+    return Converted(path, one.name, result["operations"], decisions, differences, result["milliseconds"])
+
+
+def _difference(theirs: np.ndarray, ours: np.ndarray) -> float:
+    if theirs.shape != ours.shape:
+        return np.inf
+    if ours.dtype.kind != "f":
+        return float(np.mean(theirs != ours)) if ours.size else 0.0
+    scale = np.maximum(1.0, np.abs(ours))
+    return float(np.max(np.abs(theirs - ours) / scale, initial=0.0))

@@ -1,0 +1,51 @@
+"""Inputs that an export is tried on."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: for each signature several times its inputs, or outputs, by name
+Arrays = dict[str, list[dict[str, np.ndarray]]]
+LENGTHS = (7, 12, 1)  # of sequences, where the length is free
+BETWEEN = "|"
+
+
+def drawn(inputs: list[Any], count: int = 3, seed: int = 0) -> list[dict[str, np.ndarray]]:
+    """Random inputs for tensor specifications: normal numbers, ids 0 and 1, True and False."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for length in LENGTHS[:count]:
+        shapes = {spec.name: [length if n is None else n for n in spec.shape] for spec in inputs}
+        found.append({spec.name: _draw(rng, shapes[spec.name], spec.dtype.as_numpy_dtype) for spec in inputs})
+    return found
+
+
+def _draw(rng: np.random.Generator, shape: list[int], dtype: Any) -> np.ndarray:
+    if np.issubdtype(dtype, np.floating):
+        return rng.normal(size=shape).astype(dtype)
+    return rng.integers(0, 2, shape).astype(dtype)
+
+
+def pack(path: Path, arrays: Arrays) -> None:
+    """Write arrays into one file."""
+    flat = {
+        BETWEEN.join((name, str(n), key)): value
+        for name, several in arrays.items()
+        for n, inputs in enumerate(several)
+        for key, value in inputs.items()
+    }
+    np.savez(path, **flat)
+
+
+def unpack(path: Path) -> Arrays:
+    """Read what `pack` wrote."""
+    arrays: Arrays = {}
+    with np.load(path) as flat:
+        for joined in flat.files:
+            name, n, key = joined.split(BETWEEN)
+            several = arrays.setdefault(name, [])
+            while len(several) <= int(n):
+                several.append({})
+            several[int(n)][key] = flat[joined]
+    return arrays
