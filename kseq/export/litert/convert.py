@@ -20,7 +20,7 @@ import kseq
 from kseq.errors import UserError, one_of, positive
 from kseq.export.litert.lstm import Decision, FusedLSTM
 from kseq.export.litert.probes import Arrays, drawn, pack, unpack
-from kseq.export.litert.stock import as_ours
+from kseq.export.litert.stock import in_our_loops
 from kseq.export.litert.variants import Variant, variant
 from kseq.export.litert.worker import JOB, PROBES, RESULT, SAVED_MODEL
 from kseq.export.saved_model import NO_GRADIENTS, TOLERANCE, Endpoint, ExportError, quiet
@@ -198,7 +198,7 @@ def _save(
     # the variables alone: those that a tracked Keras model tells of are not frozen
     module.variables_of_model = [variable.value for layer in track for variable in layer.variables]
     target = Target(sequence=fused, unroll=form == "unrolled", double=False)
-    with quiet(), portable(), traced_for(target), as_ours():
+    with quiet(), portable(), traced_for(target), in_our_loops():
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         for one, function in functions.items():  # the converter freezes what it finds under these names
             setattr(module, one, function)

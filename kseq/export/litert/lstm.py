@@ -77,7 +77,8 @@ class FusedLSTM:
                 "clip": recurrence.cell_clip or 0.0,
                 "masked": mask is not None,
             }
-        kind = type(recurrence).__name__ + (" with peepholes" if len(weights["recurrent"]) == 2 else "")
+        peepholes = isinstance(recurrence, LSTM) and len(weights["recurrent"]) == 2
+        kind = type(recurrence).__name__ + (" with peepholes" if peepholes else "")
         where = tf.get_current_name_scope() or "model"
         reason = why_not or "the options are those of the operation"
         self.decisions.append(Decision(name, where, kind, why_not is None, reason, options))
