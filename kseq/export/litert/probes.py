@@ -33,7 +33,7 @@ def pack(path: Path, arrays: Arrays) -> None:
         BETWEEN.join((name, str(n), key)): value
         for name, several in arrays.items()
         for n, inputs in enumerate(several)
-        for key, value in inputs.items()
+        for key, value in (inputs or {"": np.zeros(0)}).items()  # no inputs leave a trace too
     }
     np.savez(path, **flat)
 
@@ -47,5 +47,6 @@ def unpack(path: Path) -> Arrays:
             several = arrays.setdefault(name, [])
             while len(several) <= int(n):
                 several.append({})
-            several[int(n)][key] = flat[joined]
+            if key:
+                several[int(n)][key] = flat[joined]
     return arrays
