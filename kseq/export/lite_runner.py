@@ -13,6 +13,7 @@ of Unicode is in there too, as ranges of characters, so that tokens are the same
 
 import argparse
 import bisect
+import itertools
 import json
 import math
 import re
@@ -107,7 +108,8 @@ class Alphabet:
         for name in ("space", "word", "joining", "alone", "letter", "upper", "lower"):
             setattr(self, name, Characters(config["classes"].get(name, ())))
         self._special = config["lower"]
-        self._is_special = re.compile("([" + re.escape("".join(self._special)) + "])") if self._special else None
+        several = re.escape("".join(self._special))
+        self._is_special = re.compile(f"([{several}])") if several else None
 
     def lowered(self, text):
         """A text in lower case; like TensorFlow's it ends where a character 0 is."""
@@ -182,15 +184,16 @@ class TokenFeatures:
         )
 
     def __call__(self, tokens):
-        """Name to ids, int32 `(1, time)`, of characters `(1, time, characters)`; no tokens are one padding."""
+        """Name to ids, int32 `(1, time)`, of characters `(1, time, characters)`; no token is one of padding."""
         config, normal = self.config, [self.normalised(token) for token in tokens]
-        found = {"tokens": [self._words.get(word, UNK_ID if word else PAD_ID) for word in normal] or [PAD_ID]}
+        words = [self._words.get(word, UNK_ID if word else PAD_ID) for word in normal]
+        found = {"tokens": words or [PAD_ID]}
         if config["characters"]:
             found["characters"] = [self._spelled(token) for token in tokens] or [self._spelled("")]
         if config["casing"]:
             found["casing"] = [casing(token, self.alphabet) for token in tokens] or [PAD_ID]
         if config["bigrams"]:
-            pairs = (f"{a} {b}" for a, b in zip(normal, [*normal[1:], ""]))
+            pairs = (f"{a} {b}" for a, b in zip(normal, [*normal[1:], ""], strict=True))
             found["bigrams"] = [self._bigrams.get(pair, UNK_ID) for pair in pairs] or [PAD_ID]
         return {name: np.array([ids], np.int32) for name, ids in found.items()}
 
@@ -213,14 +216,14 @@ def casing(token, alphabet):
     lowers = [c in alphabet.lower for c in token]
     rules = (
         all(digits),
-        any(digits) and all(d or c in ".,:/%-" for c, d in zip(token, digits)),
+        any(digits) and all(d or c in ".,:/%-" for c, d in zip(token, digits, strict=True)),
         len(token) == 1 and uppers[0],
         any(uppers) and not any(lowers),
         token != "" and uppers[0] and not any(uppers[1:]),
         any(uppers),
         any(digits),
-        all(low or c in "'-" for c, low in zip(token, lowers)),
-        not any(d or c in alphabet.letter for c, d in zip(token, digits)),
+        all(low or c in "'-" for c, low in zip(token, lowers, strict=True)),
+        not any(d or c in alphabet.letter for c, d in zip(token, digits, strict=True)),
     )
     return next((number for number, obeyed in enumerate(rules, 2) if obeyed and token), 1)
 
@@ -264,7 +267,7 @@ class Units:
         """Units of a word: the pair that was learnt first becomes one, again and again."""
         units = list(word)
         while True:
-            ranks = [self._ranks.get(pair, math.inf) for pair in zip(units, units[1:])]
+            ranks = [self._ranks.get(pair, math.inf) for pair in itertools.pairwise(units)]
             rank = min(ranks, default=math.inf)
             if rank == math.inf:
                 return units
@@ -393,7 +396,7 @@ class Classifier:
         """The label of a text, its probability, and those of all labels."""
         probabilities = self.probabilities(text)
         best = int(np.argmax(probabilities))
-        every = dict(zip(self.labels, probabilities.tolist()))
+        every = dict(zip(self.labels, probabilities.tolist(), strict=True))
         label = {"label": self.labels[best], "probability": float(probabilities[best])}
         return {"text": text, **label, "probabilities": every}
 
@@ -427,7 +430,7 @@ class Translator:
     def __call__(self, text):
         """The best translations of a text with their scores."""
         texts, scores = self.translate(text)
-        best = [{"text": one, "score": score} for one, score in zip(texts, scores)]
+        best = [{"text": one, "score": score} for one, score in zip(texts, scores, strict=True)]
         return {"text": text, "translations": best}
 
     def translate(self, text):

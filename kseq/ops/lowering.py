@@ -24,7 +24,8 @@ class Target:
     double: bool = True
 
 
-_target: contextvars.ContextVar[Target] = contextvars.ContextVar("target", default=Target())
+_KERAS = Target()
+_target: contextvars.ContextVar[Target] = contextvars.ContextVar("target", default=_KERAS)
 
 
 @contextlib.contextmanager

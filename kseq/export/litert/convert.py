@@ -23,7 +23,7 @@ from kseq.export.litert.probes import Arrays, drawn, pack, unpack
 from kseq.export.litert.stock import in_our_loops
 from kseq.export.litert.variants import Variant, variant
 from kseq.export.litert.worker import JOB, PROBES, RESULT, SAVED_MODEL
-from kseq.export.saved_model import NO_GRADIENTS, TOLERANCE, Endpoint, ExportError, quiet
+from kseq.export.saved_model import NO_GRADIENTS, Endpoint, ExportError, quiet, refuse
 from kseq.ops.lowering import Target, traced_for
 from kseq.ops.plan import portable
 
@@ -112,7 +112,8 @@ def convert(
     endpoint = _endpoint(model, inputs, positive("batch", batch), positive("time", time))
     probes = {endpoint.name: drawn(endpoint.inputs) if probes is None else list(probes)}
     path = Path(path)
-    with converted([endpoint], probes, track=[model], variants=[variant], form=form, timeout=timeout) as found:
+    how = {"variants": [variant], "form": form, "timeout": timeout}
+    with converted([endpoint], probes, track=[model], **how) as found:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(found[0].path, path)
     return dataclasses.replace(found[0], path=path)
@@ -246,7 +247,11 @@ def _expected(endpoints: Sequence[Endpoint], probes: Arrays) -> Arrays:
 
 
 def _checked(
-    directory: Path, one: Variant, result: Mapping[str, Any], decisions: tuple[Decision, ...], expected: Arrays
+    directory: Path,
+    one: Variant,
+    result: Mapping[str, Any],
+    decisions: tuple[Decision, ...],
+    expected: Arrays,
 ) -> Converted:
     if result["custom"]:
         names = ", ".join(result["custom"])
@@ -255,13 +260,12 @@ def _checked(
         raise ExportError("the LiteRT model gives another answer when it is asked twice")
     answers = unpack(directory / f"{one.name}.npz")
     differences = {
-        f"{name} {key}": float(np.max([_difference(b[key], a[key]) for a, b in zip(ours, answers[name], strict=True)]))
+        f"{name} {key}": max(_difference(b[key], a[key]) for a, b in zip(ours, answers[name], strict=True))
         for name, ours in expected.items()
         for key in ours[0]
     }
-    for what, difference in differences.items():
-        if not difference <= (TOLERANCE if one.exact else np.inf):
-            raise ExportError(f"`{what}` of the LiteRT model differs from the model by {difference:.2g}")
+    if one.exact:
+        refuse(differences, "LiteRT model")
     path = directory / f"{one.name}.tflite"
     return Converted(path, one.name, result["operations"], decisions, differences, result["milliseconds"])
 
@@ -272,4 +276,5 @@ def _difference(theirs: np.ndarray, ours: np.ndarray) -> float:
     if ours.dtype.kind != "f":
         return float(np.mean(theirs != ours)) if ours.size else 0.0
     scale = np.maximum(1.0, np.abs(ours))
-    return float(np.max(np.abs(theirs - ours) / scale, initial=0.0))
+    worst = np.max(np.abs(theirs - ours) / scale, initial=0.0)
+    return float(worst) if np.isfinite(worst) else np.inf

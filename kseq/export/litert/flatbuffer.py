@@ -27,7 +27,7 @@ def write(model: Any) -> bytes:
 
 
 def operations(model: Any) -> Counter:
-    """How often each operation occurs; custom ones, which the plain interpreter does not know, in brackets."""
+    """How often each operation occurs; custom ones, which the plain interpreter lacks, in brackets."""
     names = [operation_name(code) for code in model.operatorCodes]
     return Counter(names[op.opcodeIndex] for graph in model.subgraphs for op in graph.operators)
 
@@ -58,7 +58,13 @@ def add_code(model: Any, name: str, version: int = 1) -> int:
 
 
 def add_tensor(
-    model: Any, graph: Any, name: str, *, shape: Any = (), value: np.ndarray | None = None, variable: bool = False
+    model: Any,
+    graph: Any,
+    name: str,
+    *,
+    shape: Any = (),
+    value: np.ndarray | None = None,
+    variable: bool = False,
 ) -> int:
     """The index of a new tensor, with a value or to be computed."""
     tensor = schema.TensorT()

@@ -39,7 +39,8 @@ def fuse(model: Any, calls: Mapping[str, Mapping[str, Any]], *, hybrid: bool = F
     refused = [
         name
         for graph, operator in found
-        if calls[name := flatbuffer.custom_name(model, operator)]["masked"] and _used(graph, operator.outputs[1])
+        for name in [flatbuffer.custom_name(model, operator)]
+        if calls[name]["masked"] and _used(graph, operator.outputs[1])
     ]
     if refused:
         return refused

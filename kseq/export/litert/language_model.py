@@ -66,6 +66,16 @@ class LiteLanguageModel(LiteTask):
     def reader(self, runner: Any) -> Any:
         return runner
 
+    def log_probs(self, ids: np.ndarray) -> np.ndarray:
+        """The model's log-probability of each id of a text, given those before it, as the runner's."""
+        inputs, states, found = np.array([self.vocabulary.bos_id, *ids[:-1]], np.int32), self.start, []
+        forward = tf.function(self.model.forward, reduce_retracing=True)
+        for start in range(0, len(ids), CHUNK):
+            logits, states = forward(inputs[None, start : start + CHUNK], states)
+            log_probs = tf.nn.log_softmax(logits)[0]
+            found.append(tf.gather(log_probs, ids[start : start + CHUNK], batch_dims=1).numpy())
+        return np.concatenate(found)
+
     def _step(self, tokens: tf.Tensor, *states: tf.Tensor) -> dict[str, tf.Tensor]:
         before = tree.pack_sequence_as(self.start, list(states))
         logits, after = self.model.forward(tokens, before)
