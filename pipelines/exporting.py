@@ -63,7 +63,8 @@ def litert(
         times = ", ".join(f"{key} {value:.3g} ms" for key, value in one["milliseconds"].items())
         gap = f"{max(one['difference'].values()):.1g}"
         scores = [_scores(one["scores"])] if "scores" in one else []
-        runs.say(variant, "; ".join([*scores, f"{one['bytes']:,} bytes", times, f"largest difference {gap}"]))
+        about = [*scores, f"{one['bytes']:,} bytes", times, f"largest difference {gap}"]
+        runs.say("variant", f"{variant}: {'; '.join(about)}")
     runs.say("run", f"python {path}/lite_runner.py {path} --text 'your text'")
 
 

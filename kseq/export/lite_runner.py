@@ -13,9 +13,11 @@ of Unicode is in there too, as ranges of characters, so that tokens are the same
 
 import argparse
 import bisect
+import contextlib
 import itertools
 import json
 import math
+import os
 import re
 import sys
 from pathlib import Path
@@ -61,7 +63,9 @@ class Signatures:
     def __init__(self, path, num_threads=1):
         from ai_edge_litert.interpreter import Interpreter
 
-        self._interpreter = Interpreter(str(path), num_threads=num_threads)
+        with _quiet():
+            self._interpreter = Interpreter(str(path), num_threads=num_threads)
+            self._interpreter.allocate_tensors()
         self._runners = {}
 
     @property
@@ -184,7 +188,7 @@ class TokenFeatures:
         )
 
     def __call__(self, tokens):
-        """Name to ids, int32 `(1, time)`, of characters `(1, time, characters)`; no token is one of padding."""
+        """Name to ids, int32 `(1, time)`, of characters `(1, time, characters)`; padding for no tokens."""
         config, normal = self.config, [self.normalised(token) for token in tokens]
         words = [self._words.get(word, UNK_ID if word else PAD_ID) for word in normal]
         found = {"tokens": words or [PAD_ID]}
@@ -546,6 +550,20 @@ TASKS = {
     "language_model": LanguageModel,
     "writer": ClassWriter,
 }
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Hold back what the interpreter writes about its delegates, which asks for nothing."""
+    sys.stderr.flush()
+    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 def _states(found):

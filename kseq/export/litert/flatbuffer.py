@@ -103,6 +103,10 @@ def constant(model: Any, graph: Any, index: int) -> np.ndarray | None:
 
 def _share_buffers(model: Any) -> None:
     """Let constants of equal content use one buffer: signatures share weights; drop what nobody uses."""
+    for graph in model.subgraphs:
+        needed = {n for op in graph.operators for n in op.inputs} | {*graph.inputs, *graph.outputs}
+        for n, tensor in enumerate(graph.tensors):
+            tensor.buffer = tensor.buffer if n in needed else 0
     used = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors}
     used |= {entry.buffer for entry in model.metadata or []} | {0}
     kept, index, seen = [], {}, {}
