@@ -50,7 +50,7 @@ def _convert(directory: Path, name: str, layer: Any, **options: Any) -> None:
     import tensorflow as tf
 
     from kseq.export.litert.convert import converted
-    from kseq.export.litert.probes import drawn
+    from kseq.export.probes import drawn
     from kseq.export.saved_model import Endpoint
 
     specs = [tf.TensorSpec([1, TIME, FEATURES], name="x")]

@@ -6,7 +6,7 @@ import os
 import platform
 from typing import Any
 
-PACKAGES = ("kseq", "tensorflow", "keras", "tensorflow-datasets", "numpy", "tensorboard")
+PACKAGES = ("kseq", "tensorflow", "keras", "tensorflow-datasets", "numpy", "tensorboard", "ai-edge-litert")
 
 
 def machine() -> dict[str, Any]:

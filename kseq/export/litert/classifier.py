@@ -7,7 +7,6 @@ import tensorflow as tf
 from keras import tree
 
 from kseq.export.classifier import PROBES, TextClassifier
-from kseq.export.litert.probes import Arrays
 from kseq.export.litert.task import (
     CHUNK,
     LiteTask,
@@ -18,6 +17,7 @@ from kseq.export.litert.task import (
     state_specs,
     with_states,
 )
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 
 

@@ -18,11 +18,12 @@ import tensorflow as tf
 
 import kseq
 from kseq.errors import UserError, one_of, positive
+from kseq.export.keras_model import endpoint_of
 from kseq.export.litert.lstm import Decision, FusedLSTM
-from kseq.export.litert.probes import Arrays, drawn, pack, unpack
 from kseq.export.litert.stock import in_our_loops
 from kseq.export.litert.variants import Variant, variant
 from kseq.export.litert.worker import JOB, PROBES, RESULT, SAVED_MODEL
+from kseq.export.probes import Arrays, drawn, gap, pack, unpack
 from kseq.export.saved_model import NO_GRADIENTS, Endpoint, ExportError, quiet, refuse
 from kseq.ops.lowering import Target, traced_for
 from kseq.ops.plan import portable
@@ -109,7 +110,7 @@ def convert(
         >>> done.operations["UNIDIRECTIONAL_SEQUENCE_LSTM"]
         1
     """
-    endpoint = _endpoint(model, inputs, positive("batch", batch), positive("time", time))
+    endpoint = endpoint_of(model, inputs, positive("batch", batch), positive("time", time))
     probes = {endpoint.name: drawn(endpoint.inputs) if probes is None else list(probes)}
     path = Path(path)
     how = {"variants": [variant], "form": form, "timeout": timeout}
@@ -164,29 +165,6 @@ def converted(
             refused |= set(result["refused"])
         expected = _expected(endpoints, probes)
         yield [_checked(directory, one, result["variants"][one.name], decisions, expected) for one in chosen]
-
-
-def _endpoint(model: keras.Model, inputs: Any, batch: int, time: int | None) -> Endpoint:
-    if inputs is None:
-        inputs = model.inputs and (model.inputs[0] if isinstance(model, keras.Sequential) else model.input)
-    if inputs is None:
-        raise UserError("`inputs` must say what the model takes: it was not built from `keras.Input`")
-    flat = keras.tree.flatten(inputs)
-    specs = []
-    for n, x in enumerate(flat):
-        shape = [batch, *x.shape[1:]]
-        if len(shape) > 1 and shape[1] is None:
-            shape[1] = time
-        specs.append(tf.TensorSpec(shape, x.dtype, x.name or f"input_{n}"))
-
-    def serve(*tensors: tf.Tensor) -> dict[str, tf.Tensor]:
-        outputs = model(keras.tree.pack_sequence_as(inputs, list(tensors)), training=False)
-        if isinstance(outputs, dict):
-            return outputs
-        flat = keras.tree.flatten(outputs)
-        return {"output" if len(flat) == 1 else f"output_{n}": x for n, x in enumerate(flat)}
-
-    return Endpoint("serve", serve, specs)
 
 
 def _save(
@@ -260,7 +238,7 @@ def _checked(
         raise ExportError("the LiteRT model gives another answer when it is asked twice")
     answers = unpack(directory / f"{one.name}.npz")
     differences = {
-        f"{name} {key}": max(_difference(b[key], a[key]) for a, b in zip(ours, answers[name], strict=True))
+        f"{name} {key}": max(gap(b[key], a[key]) for a, b in zip(ours, answers[name], strict=True))
         for name, ours in expected.items()
         for key in ours[0]
     }
@@ -268,13 +246,3 @@ def _checked(
         refuse(differences, "LiteRT model")
     path = directory / f"{one.name}.tflite"
     return Converted(path, one.name, result["operations"], decisions, differences, result["milliseconds"])
-
-
-def _difference(theirs: np.ndarray, ours: np.ndarray) -> float:
-    if theirs.shape != ours.shape:
-        return np.inf
-    if ours.dtype.kind != "f":
-        return float(np.mean(theirs != ours)) if ours.size else 0.0
-    scale = np.maximum(1.0, np.abs(ours))
-    worst = np.max(np.abs(theirs - ours) / scale, initial=0.0)
-    return float(worst) if np.isfinite(worst) else np.inf

@@ -9,8 +9,8 @@ from keras import tree
 from kseq.data import Vocabulary
 from kseq.export.language_model import PROBES, text_log_prob
 from kseq.export.litert.alphabet import alphabet
-from kseq.export.litert.probes import Arrays
 from kseq.export.litert.task import CHUNK, LiteTask, state_probes, state_specs, with_states
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 from kseq.models import LanguageModel
 

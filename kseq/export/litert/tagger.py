@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from kseq import tags as schemes
 from kseq.data.segmentation import segment
-from kseq.export.litert.probes import Arrays
 from kseq.export.litert.task import LiteTask, feature_probes, feature_sidecar, feature_specs
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 from kseq.export.tagger import PROBES, TextTagger, entities_of
 

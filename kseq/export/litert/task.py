@@ -9,7 +9,7 @@ from keras import tree
 
 from kseq.data.token_features import TokenFeatures
 from kseq.export.litert.alphabet import alphabet
-from kseq.export.litert.probes import Arrays
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 
 CHUNK = 128  # steps that a streaming signature is fed at once by the runner

@@ -7,8 +7,8 @@ import tensorflow as tf
 
 from kseq.data.units import Units
 from kseq.export.litert.alphabet import alphabet
-from kseq.export.litert.probes import Arrays
 from kseq.export.litert.task import LiteTask
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 from kseq.export.translator import PROBES, Translator
 

@@ -18,8 +18,8 @@ import numpy as np
 
 from kseq.export.litert import flatbuffer
 from kseq.export.litert.fuse import fuse
-from kseq.export.litert.probes import Arrays, pack, unpack
 from kseq.export.litert.variants import Variant, variant
+from kseq.export.probes import Arrays, pack, unpack
 
 SAVED_MODEL, JOB, PROBES, RESULT = "saved_model", "job.json", "probes.npz", "result.json"
 

@@ -6,9 +6,9 @@ import numpy as np
 import tensorflow as tf
 from keras import tree
 
-from kseq.export.litert.probes import Arrays
 from kseq.export.litert.task import LiteTask, state_probes, state_specs, with_states
 from kseq.export.litert.translator import unit_alphabet
+from kseq.export.probes import Arrays
 from kseq.export.saved_model import Endpoint
 from kseq.export.writer import ClassWriter
 

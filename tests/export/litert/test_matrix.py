@@ -9,7 +9,7 @@ from ai_edge_litert.interpreter import Interpreter
 import kseq.cells
 from kseq import cells
 from kseq.export.litert.convert import converted
-from kseq.export.litert.probes import drawn
+from kseq.export.probes import drawn
 from kseq.export.saved_model import Endpoint
 from kseq.layers import RNN, Bidirectional, Stacked
 from tests.helpers import randomise

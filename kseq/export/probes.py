@@ -1,4 +1,4 @@
-"""Inputs that an export is tried on."""
+"""Inputs that an export is tried on, and how far its answers are from the model's."""
 
 from pathlib import Path
 from typing import Any
@@ -50,3 +50,13 @@ def unpack(path: Path) -> Arrays:
             if key:
                 several[int(n)][key] = flat[joined]
     return arrays
+
+
+def gap(theirs: np.ndarray, ours: np.ndarray) -> float:
+    """The largest difference relative to the larger of 1 and the value; of ids the share that differs."""
+    if theirs.shape != ours.shape:
+        return np.inf
+    if ours.dtype.kind != "f":
+        return float(np.mean(theirs != ours)) if ours.size else 0.0
+    worst = np.max(np.abs(theirs - ours) / np.maximum(1.0, np.abs(ours)), initial=0.0)
+    return float(worst) if np.isfinite(worst) else np.inf
