@@ -54,8 +54,13 @@ def litert(
         model: the reader that is exported.
     """
     from kseq.export.litert.save import save
+    from kseq.export.saved_model import ExportError
 
-    path, report = save(lite, options.saved_models, name, variants=options.variants, measure=score, **about)
+    how = {"variants": options.variants, "measure": score, **about}
+    try:
+        path, report = save(lite, options.saved_models, name, **how)
+    except ExportError as error:  # such as an operation that LiteRT lacks, or a converter that crashed
+        raise UserError(str(error)) from None
     runs.say("litert", f"{path}, loaded back and equal to the model")
     if score is not None:
         runs.say("Keras", f"{_scores(score(model))} ({options.measure} part)")

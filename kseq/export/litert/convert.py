@@ -3,10 +3,7 @@
 import contextlib
 import dataclasses
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,19 +13,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-import kseq
 from kseq.errors import UserError, one_of, positive
 from kseq.export.keras_model import endpoint_of
-from kseq.export.litert.lstm import Decision, FusedLSTM
-from kseq.export.litert.stock import in_our_loops
+from kseq.export.litert.lstm import Decision
 from kseq.export.litert.variants import Variant, variant
-from kseq.export.litert.worker import JOB, PROBES, RESULT, SAVED_MODEL
+from kseq.export.litert.worker import JOB, PROBES, SAVED_MODEL
 from kseq.export.probes import Arrays, drawn, gap, pack, unpack
-from kseq.export.saved_model import NO_GRADIENTS, Endpoint, ExportError, quiet, refuse
-from kseq.ops.lowering import Target, traced_for
-from kseq.ops.plan import portable
+from kseq.export.saved_model import Endpoint, ExportError, refuse
 
-FORMS = ("fused", "loop", "unrolled")
 TIMEOUT = 600.0
 
 
@@ -112,6 +104,10 @@ def convert(
     """
     endpoint = endpoint_of(model, inputs, positive("batch", batch), positive("time", time))
     probes = {endpoint.name: drawn(endpoint.inputs) if probes is None else list(probes)}
+    names = {spec.name for spec in endpoint.inputs}
+    for given in probes[endpoint.name]:
+        if set(given) != names:
+            raise UserError(f"`probes` must have the inputs {sorted(names)}, got {sorted(given)}")
     path = Path(path)
     how = {"variants": [variant], "form": form, "timeout": timeout}
     with converted([endpoint], probes, track=[model], **how) as found:
@@ -148,6 +144,9 @@ def converted(
     """
     chosen = [variant(name) for name in variants]
     one_of("form", form, FORMS)
+    free = [spec.name for e in endpoints for spec in e.inputs if None in tuple(spec.shape)]
+    if form == "unrolled" and free:
+        raise UserError(f"`time` must be given for the form 'unrolled': the length of `{free[0]}` is free")
     if form != "unrolled" and (calibrated := [v.name for v in chosen if v.calibrated]):
         raise UserError(f"`form` must be 'unrolled' for the variant {calibrated[0]}, got {form!r}")
     with tempfile.TemporaryDirectory(prefix="kseq-litert-") as name:
@@ -156,57 +155,15 @@ def converted(
         job = {"signatures": [e.name for e in endpoints], "variants": list(variants), "repeats": repeats}
         refused: set[str] = set()
         while True:
-            decisions = _save(endpoints, track, directory / SAVED_MODEL, form, refused)
+            decisions = save_traced(endpoints, track, directory / SAVED_MODEL, form, refused)
             job["calls"] = {d.name: d.options for d in decisions if d.fused}
             (directory / JOB).write_text(json.dumps(job))
-            result = _run_worker(directory, timeout)
+            result = run_worker(directory, timeout)
             if not set(result.get("refused", ())) - refused:
                 break
             refused |= set(result["refused"])
         expected = _expected(endpoints, probes)
         yield [_checked(directory, one, result["variants"][one.name], decisions, expected) for one in chosen]
-
-
-def _save(
-    endpoints: Sequence[Endpoint], track: Collection[Any], path: Path, form: str, refused: Collection[str]
-) -> tuple[Decision, ...]:
-    """Write the SavedModel that is converted, and tell what became of each recurrence in it."""
-    shutil.rmtree(path, ignore_errors=True)
-    fused = FusedLSTM(form == "fused", refused)
-    module = tf.Module()
-    # the variables alone: those that a tracked Keras model tells of are not frozen
-    module.variables_of_model = [variable.value for layer in track for variable in layer.variables]
-    target = Target(sequence=fused, unroll=form == "unrolled", double=False)
-    with quiet(), portable(), traced_for(target), in_our_loops():
-        functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
-        for one, function in functions.items():  # the converter freezes what it finds under these names
-            setattr(module, one, function)
-        tf.saved_model.save(module, str(path), signatures=functions, options=NO_GRADIENTS)
-    return tuple(fused.decisions)
-
-
-def _run_worker(directory: Path, timeout: float) -> dict[str, Any]:
-    root = str(Path(kseq.__file__).parents[1])
-    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TF_CPP_MIN_LOG_LEVEL": "3"}
-    environment |= {"CUDA_VISIBLE_DEVICES": "-1", "KERAS_BACKEND": "tensorflow"}
-    command = [sys.executable, "-m", "kseq.export.litert.worker", str(directory)]
-    (directory / RESULT).unlink(missing_ok=True)
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, timeout=timeout, check=False)
-    except subprocess.TimeoutExpired:
-        raise ExportError(f"the conversion to LiteRT took longer than {timeout:g} seconds") from None
-    if done.returncode < 0:
-        raise ExportError(f"the converter to LiteRT crashed, by signal {-done.returncode}")
-    if done.returncode:
-        raise ExportError(f"the conversion to LiteRT failed: {_last_line(done.stderr)}")
-    return json.loads((directory / RESULT).read_text())
-
-
-def _last_line(stderr: bytes) -> str:
-    lines = [line.strip() for line in stderr.decode(errors="replace").splitlines() if line.strip()]
-    errors = [line for line in lines if "rror" in line]
-    return (errors or lines or ["no message"])[-1]
 
 
 def _expected(endpoints: Sequence[Endpoint], probes: Arrays) -> Arrays:

@@ -12,6 +12,12 @@ from kseq.ops.recurrence import Recurrence, Tensors
 
 Tensor = Any
 PREFIX = "kseq_lstm_"
+#: what may become of a recurrence
+FORMS = {
+    "fused": "fused UNIDIRECTIONAL_SEQUENCE_LSTM",
+    "loop": "loop",
+    "unrolled": "steps written out",
+}
 #: activations of the candidate and of the cell's way out that the fused operation knows
 ACTIVATIONS = {keras.activations.tanh: "TANH", keras.activations.relu: "RELU"}
 
@@ -24,7 +30,7 @@ class Decision:
         name: of the call.
         where: scope of the layer in the graph.
         recurrence: what it computes, such as `"LSTM"`.
-        fused: whether it is to be one operation.
+        form: one of `FORMS`.
         reason: why not, or what it needs.
         options: of the operation.
     """
@@ -32,13 +38,17 @@ class Decision:
     name: str
     where: str
     recurrence: str
-    fused: bool
+    form: str
     reason: str
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def __str__(self) -> str:
-        form = "fused UNIDIRECTIONAL_SEQUENCE_LSTM" if self.fused else "loop"
-        return f"{self.where}: {self.recurrence}, {form}: {self.reason}"
+        return f"{self.where}: {self.recurrence}, {FORMS[self.form]}: {self.reason}"
+
+    @property
+    def fused(self) -> bool:
+        """Whether it is to be one operation."""
+        return self.form == "fused"
 
 
 class FusedLSTM:
@@ -50,12 +60,12 @@ class FusedLSTM:
     outputs put back to where they belong, which for masked steps is the last real output.
 
     Args:
-        enabled: False leaves every loop a loop.
+        form: `"fused"`; any other of `FORMS` leaves every loop what it is.
         refused: names of calls that must stay loops, found by an earlier conversion.
     """
 
-    def __init__(self, enabled: bool = True, refused: Collection[str] = ()):
-        self.enabled = enabled
+    def __init__(self, form: str = "fused", refused: Collection[str] = ()):
+        self.form = form
         self.refused = refused
         self.decisions: list[Decision] = []
 
@@ -81,13 +91,14 @@ class FusedLSTM:
         kind = type(recurrence).__name__ + (" with peepholes" if peepholes else "")
         where = tf.get_current_name_scope() or "model"
         reason = why_not or "the options are those of the operation"
-        self.decisions.append(Decision(name, where, kind, why_not is None, reason, options))
+        form = "loop" if why_not and self.form == "fused" else self.form
+        self.decisions.append(Decision(name, where, kind, form, reason, options))
         if why_not is not None:
             return None
         return _masked(_operation(name), inputs, states, _by_gate(weights), mask, collect)
 
     def _why_not(self, name: str, recurrence: Recurrence, inputs: Tensor) -> str | None:
-        if not self.enabled:
+        if self.form != "fused":
             return "asked for"
         if not isinstance(recurrence, LSTM):
             return "LiteRT has no such operation"

@@ -13,4 +13,4 @@ def in_process(monkeypatch):
         worker.main(directory)
         return json.loads((directory / worker.RESULT).read_text())
 
-    monkeypatch.setattr(convert, "_run_worker", run)
+    monkeypatch.setattr(convert, "run_worker", run)

@@ -11,8 +11,7 @@ import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from kseq.errors import UserError
-from kseq.export.litert import convert as module
-from kseq.export.litert import flatbuffer
+from kseq.export.litert import child, flatbuffer
 from kseq.export.litert.convert import convert, converted
 from kseq.export.litert.fuse import fuse
 from kseq.export.litert.variants import variant
@@ -132,10 +131,10 @@ def test_a_crash_a_failure_and_a_slow_conversion_are_errors(tmp_path, monkeypatc
     original = subprocess.run
     for message, code in codes.items():
         monkeypatch.setattr(
-            module.subprocess, "run", lambda _, code=code, **kw: original([sys.executable, "-c", code], **kw)
+            child.subprocess, "run", lambda _, code=code, **kw: original([sys.executable, "-c", code], **kw)
         )
         with pytest.raises(ExportError, match=message):
-            module._run_worker(tmp_path, 0.5 if "sleep" in code else 60.0)
+            child.run_worker(tmp_path, 0.5 if "sleep" in code else 60.0)
 
 
 def test_options_that_make_no_sense(tmp_path):
@@ -143,6 +142,8 @@ def test_options_that_make_no_sense(tmp_path):
     for options, message in (
         ({"variant": "int9"}, "`variant` must be one of"),
         ({"variant": "int8"}, "`form` must be 'unrolled' for the variant int8"),
+        ({"form": "unrolled"}, "`time` must be given for the form 'unrolled'"),
+        ({"probes": [{"y": normal(1, 2, 3)}]}, "`probes` must have the inputs"),
         ({"form": "fast"}, "`form` must be one of"),
         ({"batch": 0}, "`batch` must be positive"),
         ({"time": -1}, "`time` must be positive"),

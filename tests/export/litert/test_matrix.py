@@ -56,7 +56,7 @@ def files(tmp_path_factory):
             ]
     probes = {e.name: drawn(e.inputs, seed=n) for n, e in enumerate(endpoints)}
     folder = tmp_path_factory.mktemp("matrix")
-    with converted(endpoints, probes, track=layers, variants=VARIANTS) as found:
+    with converted(endpoints, probes, track=layers, variants=VARIANTS, timeout=3000) as found:
         for one in found:
             (folder / one.variant).write_bytes(one.path.read_bytes())
         yield {one.variant: one for one in found}, {v: folder / v for v in VARIANTS}, probes
