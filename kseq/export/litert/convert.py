@@ -15,7 +15,9 @@ import tensorflow as tf
 
 from kseq.errors import UserError, one_of, positive
 from kseq.export.keras_model import endpoint_of
-from kseq.export.litert.lstm import Decision
+from kseq.export.litert.child import run_worker
+from kseq.export.litert.lstm import FORMS, Decision
+from kseq.export.litert.trace import save_traced
 from kseq.export.litert.variants import Variant, variant
 from kseq.export.litert.worker import JOB, PROBES, SAVED_MODEL
 from kseq.export.probes import Arrays, drawn, gap, pack, unpack
