@@ -70,7 +70,7 @@ def litert(
         scores = [_scores(one["scores"])] if "scores" in one else []
         about = [*scores, f"{one['bytes']:,} bytes", times, f"largest difference {gap}"]
         runs.say("variant", f"{variant}: {'; '.join(about)}")
-    runs.say("run", f"python {path}/lite_runner.py {path} --text 'your text'")
+    runs.say("run", f"python {path}/lite_runner.py --text 'your text'")
 
 
 def _scores(scores: Mapping[str, float]) -> str:

@@ -1,7 +1,7 @@
 r"""Run an exported LiteRT model on raw text, with `numpy` and `ai-edge-litert` alone.
 
-    python lite_runner.py DIRECTORY --text "Ada Lovelace was in London."
-    cat texts.txt | python lite_runner.py DIRECTORY > results.jsonl
+    python saved_models/ner/litert/1/lite_runner.py --text "Ada Lovelace was in London."
+    cat texts.txt | python lite_runner.py --directory saved_models/ner/litert/1 > results.jsonl
 
 This file needs nothing of the package that it comes from: it may be copied to where the model goes. The
 directory holds the model and `runner.json`, which tells vocabularies and rules. What the rules need to know
@@ -578,7 +578,8 @@ def _index(ids, wanted):
 def main(arguments=None):
     """Results of texts as JSON lines."""
     parser = argparse.ArgumentParser(description="Run an exported LiteRT model on raw text.")
-    parser.add_argument("directory", help="what the export wrote")
+    here = Path(__file__).resolve().parent
+    parser.add_argument("--directory", default=here, help="of the model (default: that of this file)")
     parser.add_argument("--text", nargs="*", help="texts; without them the lines of standard input")
     parser.add_argument("--variant", default="float32", help="in which numbers (default: float32)")
     options = parser.parse_args(arguments)

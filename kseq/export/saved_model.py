@@ -68,26 +68,26 @@ def save(
         ExportError: a difference is larger than `TOLERANCE`.
         UserError: nothing can be written there.
     """
-    with new_version(root, name) as (temporary, version):
+    with new_version(root, name) as version:
         module = tf.Module()
         module.tracked = list(track)
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
         with quiet(), portable():
-            tf.saved_model.save(module, str(temporary), signatures=served, options=NO_GRADIENTS)
-            differences = dict(check(tf.saved_model.load(str(temporary))))
+            tf.saved_model.save(module, str(version.directory), signatures=served, options=NO_GRADIENTS)
+            differences = dict(check(tf.saved_model.load(str(version.directory))))
         refuse(differences, "export")
         about = {
             "name": name,
-            "version": version,
+            "version": version.number,
             "config": config,
             "metrics": {**metrics, "difference_from_model": differences},
             "signatures": signatures,
         }
-        write_card(temporary, **about)
-        write_manifest(temporary, **about)
-    return Path(root) / name / str(version)
+        write_card(version.directory, **about)
+        write_manifest(version.directory, **about)
+    return version.path
 
 
 def refuse(differences: Mapping[str, float], what: str) -> None:

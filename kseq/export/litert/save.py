@@ -55,7 +55,8 @@ def save(
         ExportError: something cannot be converted, or does not give the model's results.
         UserError: there is no such variant, or nothing can be written there.
     """
-    with new_version(Path(root) / name, FOLDER) as (directory, version):
+    with new_version(Path(root) / name, FOLDER) as version:
+        directory = version.directory
         endpoints, probes = lite.endpoints(), lite.probes()
         work = converted(
             endpoints, probes, track=[lite.model], variants=variants, timeout=timeout, repeats=REPEATS
@@ -66,7 +67,7 @@ def save(
             names = {one.variant: f"{name}.{one.variant}.tflite" for one in files}
             for one in files:
                 shutil.copyfile(one.path, directory / names[one.variant])
-        sidecar = {"task": lite.task, "name": name, "version": version, "files": names, **lite.sidecar()}
+        sidecar = {"task": lite.task, "name": name, "files": names, **lite.sidecar()}
         write_text(directory / lite_runner.SIDECAR, json.dumps(plain(sidecar), ensure_ascii=False))
         shutil.copyfile(lite_runner.__file__, directory / "lite_runner.py")
         for one in names:
@@ -77,14 +78,14 @@ def save(
                 report[one]["scores"] = dict(measure(lite.reader(runner)))
         about = {
             "name": name,
-            "version": version,
+            "version": version.number,
             "config": config,
             "signatures": {e.name: _signature(e.inputs) for e in endpoints},
         }
         sections = {"LiteRT": variants_table(report), "Recurrences": "\n".join(f"- {form}" for form in forms)}
         write_card(directory, **about, metrics=metrics, sections=sections)
         write_manifest(directory, **about, metrics={**metrics, "litert": report, "forms": forms})
-    return Path(root) / name / FOLDER / str(version), report
+    return version.path, report
 
 
 def variants_table(report: Mapping[str, Mapping[str, Any]]) -> str:

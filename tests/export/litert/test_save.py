@@ -12,7 +12,6 @@ import tensorflow as tf
 from kseq.data import Vocabulary
 from kseq.data.units import Units
 from kseq.export import lite_runner
-from kseq.export.litert import save as module
 from kseq.export.litert.classifier import LiteClassifier
 from kseq.export.litert.language_model import LiteLanguageModel
 from kseq.export.litert.save import save
@@ -32,14 +31,15 @@ ALONE = """
 import runpy, sys
 for name in ("tensorflow", "keras", "kseq", "tf_keras"):
     sys.modules[name] = None
-runpy.run_path(sys.argv[1], run_name="__main__", init_globals=sys.argv.pop(0) and None)
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
 def alone(path, *words, stdin=None, status=0):
     """Returns what the copied runner prints where TensorFlow, Keras and kseq cannot be imported."""
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
-    command = [sys.executable, "-c", ALONE, str(path / "lite_runner.py"), str(path), *words]
+    command = [sys.executable, "-c", ALONE, str(path / "lite_runner.py"), *words]
     done = subprocess.run(command, env=environment, input=stdin, capture_output=True, text=True, cwd=path)
     assert done.returncode == status, done.stderr
     return done
@@ -179,13 +179,3 @@ def test_a_writer_of_classes(in_process, tmp_path):
         assert len(runner.write(label, temperature=1.0, seed=2)) <= 9
     with pytest.raises(ValueError, match="`label` must be one of one, two"):
         runner("three")
-
-
-def test_versions_count_up(tmp_path, monkeypatch):
-    for name in ("1", "7"):
-        (tmp_path / "toy" / module.FOLDER / name).mkdir(parents=True)
-    from kseq.export.version import new_version
-
-    with new_version(tmp_path / "toy", module.FOLDER) as (directory, version):
-        (directory / "file").write_text("there")
-    assert version == 8 and (tmp_path / "toy" / "litert" / "8" / "file").read_text() == "there"
