@@ -22,9 +22,7 @@ def endpoint_of(model: keras.Model, inputs: Any, batch: int | None, time: int | 
         UserError: nobody says what the model takes.
     """
     if inputs is None:
-        inputs = model.inputs and (model.inputs[0] if isinstance(model, keras.Sequential) else model.input)
-    if inputs is None:
-        raise UserError("`inputs` must say what the model takes: it was not built from `keras.Input`")
+        inputs = _built_from(model)
     flat = keras.tree.flatten(inputs)
     specs = []
     for n, x in enumerate(flat):
@@ -41,3 +39,12 @@ def endpoint_of(model: keras.Model, inputs: Any, batch: int | None, time: int | 
         return {"output" if len(flat) == 1 else f"output_{n}": x for n, x in enumerate(flat)}
 
     return Endpoint("serve", serve, specs)
+
+
+def _built_from(model: keras.Model) -> Any:
+    try:
+        return model.inputs[0] if isinstance(model, keras.Sequential) else model.input
+    except (AttributeError, TypeError, ValueError):  # each kind of model says so in its own way
+        raise UserError(
+            "`inputs` must say what the model takes: it was not built from `keras.Input`"
+        ) from None

@@ -93,7 +93,7 @@ def test_numbers_that_are_none_leave_no_trace(in_process, tmp_path):
     ("layer", "options", "reason"),
     [
         (LSTM(4, recurrent_activation="hard_sigmoid"), {}, "LiteRT's gates are sigmoids"),
-        (LSTM(4, activation="softsign"), {}, "LiteRT knows the activations tanh and relu"),
+        (LSTM(4, activation="sigmoid"), {}, "LiteRT knows the activations tanh and relu"),
         (LSTM(4), {"form": "loop"}, "asked for"),
     ],
 )
