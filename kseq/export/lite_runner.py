@@ -197,7 +197,7 @@ class TokenFeatures:
         if config["casing"]:
             found["casing"] = [casing(token, self.alphabet) for token in tokens] or [PAD_ID]
         if config["bigrams"]:
-            pairs = (f"{a} {b}" for a, b in zip(normal, [*normal[1:], ""], strict=True))
+            pairs = (f"{a} {b}" for a, b in zip(normal, [*normal, ""][1:], strict=True))
             found["bigrams"] = [self._bigrams.get(pair, UNK_ID) for pair in pairs] or [PAD_ID]
         return {name: np.array([ids], np.int32) for name, ids in found.items()}
 

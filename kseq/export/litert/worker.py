@@ -51,6 +51,8 @@ def _convert(directory: Path, job: dict, one: Variant, probes: Arrays) -> tuple[
         str(directory / SAVED_MODEL), signature_keys=job["signatures"]
     )
     converter.allow_custom_ops = True  # what is left of them is refused by name
+    # a loop writes each output into its place; without this it copies all of them at every step
+    converter._experimental_enable_dynamic_update_slice = True
     kind = tf.lite.OpsSet
     supported = {
         None: kind.TFLITE_BUILTINS,
