@@ -61,7 +61,7 @@ def litert(
         path, report = save(lite, options.saved_models, name, **how)
     except ExportError as error:  # such as an operation that LiteRT lacks, or a converter that crashed
         raise UserError(str(error)) from None
-    runs.say("litert", f"{path}, loaded back and equal to the model")
+    runs.say("litert", f"{path}, loaded back and compared with the model")
     if score is not None:
         runs.say("Keras", f"{_scores(score(model))} ({options.measure} part)")
     for variant, one in report.items():

@@ -30,12 +30,12 @@ UNK, BOS, EOL = "[UNK]", "[BOS]", "[EOL]"
 MARK = "▁"  # in front of a unit that follows white space
 
 
-def load(directory, variant="float32", num_threads=1):
+def load(directory, variant=None, num_threads=1):
     """The model of a directory.
 
     Args:
         directory: what `export` wrote.
-        variant: in which numbers, one of those that were exported.
+        variant: in which numbers, one of those that were exported; None: the first of them.
         num_threads: of the interpreter.
 
     Returns:
@@ -47,6 +47,7 @@ def load(directory, variant="float32", num_threads=1):
     except FileNotFoundError:
         raise ValueError(f"{directory} holds no {SIDECAR}: it is no LiteRT export") from None
     files = sidecar["files"]
+    variant = next(iter(files)) if variant is None else variant
     if variant not in files:
         raise ValueError(f"`variant` must be one of {', '.join(files)}, got {variant!r}")
     return TASKS[sidecar["task"]](sidecar, Signatures(directory / files[variant], num_threads))
@@ -581,7 +582,7 @@ def main(arguments=None):
     here = Path(__file__).resolve().parent
     parser.add_argument("--directory", default=here, help="of the model (default: that of this file)")
     parser.add_argument("--text", nargs="*", help="texts; without them the lines of standard input")
-    parser.add_argument("--variant", default="float32", help="in which numbers (default: float32)")
+    parser.add_argument("--variant", help="in which numbers (default: the first that was exported)")
     options = parser.parse_args(arguments)
     try:
         model = load(options.directory, options.variant)

@@ -116,7 +116,7 @@ def test_export(inside, capsys):
 def test_export_to_litert_scores_as_the_model_does(inside, capsys):
     words = ["--formats", "litert", "--variants", "float32", "--name", "things"]
     out = shown(capsys, PIPELINE, "export", *words)
-    assert "saved_models/things/litert/1, loaded back and equal to the model" in out
+    assert "saved_models/things/litert/1, loaded back and compared with the model" in out
     ours = re.search(r"Keras +(.*) \(test part\)", out)[1]
     assert re.search(r"float32: (.*?); [\d,]+ bytes", out)[1] == ours
     assert re.fullmatch(r"accuracy [\d.]+, macro_f1 [\d.]+", ours)
