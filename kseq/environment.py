@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterator
 from typing import Any
 
-PACKAGES = ("kseq", "tensorflow", "keras", "tensorflow-datasets", "numpy", "tensorboard")
+PACKAGES = ("kseq", "tensorflow", "keras", "tensorflow-datasets", "numpy", "tensorboard", "ai-edge-litert")
 
 
 def machine() -> dict[str, Any]:

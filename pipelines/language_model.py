@@ -9,7 +9,7 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, positive
-from pipelines import fitting, perplexity, runs, writing
+from pipelines import exporting, fitting, perplexity, runs, writing
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
@@ -93,14 +93,6 @@ class Generate(runs.TrainedRun):
     def __post_init__(self) -> None:
         positive("length", self.length)
         not_negative("beams", self.beams)
-
-
-@dataclasses.dataclass(frozen=True)
-class Export(runs.TrainedRun):
-    """Options of `export`."""
-
-    name: str = option(TASK, "name of the export")
-    saved_models: str = option("saved_models", "directory of all exports")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,23 +202,32 @@ def write(options: Generate) -> None:
     )
 
 
-def export(options: Export) -> None:
-    """Write a SavedModel that takes raw text, and check it."""
+def export(options: exporting.Export) -> None:
+    """Write a SavedModel that takes raw text, LiteRT models, or both, and check them."""
     from kseq.export.language_model import SIGNATURES, save_language_model
 
     run = runs.find(TASK, options)
-    _, vocabulary, model = restore(run)
-    path = save_language_model(
-        model,
-        vocabulary,
-        options.saved_models,
-        options.name,
-        config={"task": TASK, "run": run.name, **run.config},
-        metrics=run.metrics,
-    )
-    runs.say("export", f"{path}, loaded back and equal to the model")
-    for name, signature in SIGNATURES.items():
-        runs.say("signature", f"{name}: {signature}")
+    config, vocabulary, model = restore(run)
+    about = {"config": {"task": TASK, "run": run.name, **run.config}, "metrics": run.metrics}
+    name = options.name or TASK
+    if "saved_model" in options.formats:
+        path = save_language_model(model, vocabulary, options.saved_models, name, **about)
+        runs.say("export", f"{path}, loaded back and equal to the model")
+        for signature, words in SIGNATURES.items():
+            runs.say("signature", f"{signature}: {words}")
+    if "litert" in options.formats:
+        from kseq.export.litert.language_model import LiteLanguageModel
+
+        score = None
+        if options.measure != "none":
+            ids = getattr(read(config), options.measure)
+
+            def score(one: Any) -> dict[str, float]:
+                figures = perplexity.figures(-float(one.log_probs(ids).mean()), len(ids))
+                return {"perplexity": figures["perplexity"]}
+
+        lite = LiteLanguageModel(model, vocabulary)
+        exporting.litert(options, name, lite, about, score, lite)
 
 
 def read(config: Config) -> Data:
@@ -337,7 +338,7 @@ PIPELINE = Pipeline(
         Verb("train", "train a model and report its perplexity", Train, train, config_file=True),
         Verb("evaluate", "exact perplexity of a text, an n-gram model's beside it", Evaluate, evaluate),
         Verb("generate", "write text, token by token", Generate, write),
-        Verb("export", "write a SavedModel that takes raw text", Export, export),
+        Verb("export", "write a SavedModel that takes raw text, or LiteRT models", exporting.Export, export),
     ),
 )
 

@@ -235,6 +235,11 @@ class Names(task.Task):
             for name in reader.names(label, options.count, **how):
                 print(f"{label}\t{name}", flush=True)
 
+    def lite(self, reader: "ClassWriter") -> Any:
+        from kseq.export.litert.writer import LiteClassWriter
+
+        return LiteClassWriter(reader)
+
 
 PIPELINE = task.pipeline(Names())
 

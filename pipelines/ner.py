@@ -79,9 +79,10 @@ class NamedEntities(task.Task):
         "train": "train a tagger and report on the test sentences",
         "evaluate": "score the entities of tagged sentences and list the errors",
         "predict": "find the entities of texts",
-        "export": "write a SavedModel that takes raw text",
+        "export": "write a SavedModel that takes raw text, or LiteRT models",
     }
     files = "confusion.png, errors.txt"
+    scores = ("f1",)
 
     def read(
         self, config: Config, source: str | None = None, reader: "TextTagger | None" = None
@@ -142,6 +143,11 @@ class NamedEntities(task.Task):
 
     def predict(self, reader: "TextTagger", options: Predict) -> None:
         entities.predict(reader, options)
+
+    def lite(self, reader: "TextTagger") -> Any:
+        from kseq.export.litert.tagger import LiteTagger
+
+        return LiteTagger(reader)
 
 
 PIPELINE = task.pipeline(NamedEntities())

@@ -76,9 +76,10 @@ class Sentiment(Task):
         "train": "train a classifier and report on the test texts",
         "evaluate": "score labelled texts",
         "predict": "find the labels of texts",
-        "export": "write a SavedModel that takes raw text",
+        "export": "write a SavedModel that takes raw text, or LiteRT models",
     }
     files = "confusion.png, calibration.png, errors.jsonl"
+    scores = ("accuracy", "macro_f1")
 
     def read(
         self, config: Config, source: str | None = None, reader: "TextClassifier | None" = None
@@ -132,6 +133,11 @@ class Sentiment(Task):
 
     def predict(self, reader: "TextClassifier", options: Any) -> None:
         labels.predict(reader, options)
+
+    def lite(self, reader: "TextClassifier") -> Any:
+        from kseq.export.litert.classifier import LiteClassifier
+
+        return LiteClassifier(reader)
 
 
 def _reader(config: Config, model: "Classifier", features: "TokenFeatures") -> "TextClassifier":

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pipelines import fitting, runs
+from pipelines import exporting, fitting, runs
 from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb
 
@@ -24,14 +24,6 @@ class Evaluate(runs.TrainedRun):
     part: str = option("test", "which part of it", choices=PARTS)
 
 
-@dataclasses.dataclass(frozen=True)
-class Export(runs.TrainedRun):
-    """Options of `export`."""
-
-    name: str | None = option(None, "name of the export; none: that of the pipeline")
-    saved_models: str = option("saved_models", "directory of all exports")
-
-
 class Task:
     """What a task says of its data, its model and its report.
 
@@ -48,6 +40,8 @@ class Task:
     helps: ClassVar[dict[str, str]]
     #: files of a run that people look at
     files: ClassVar[str]
+    #: what of a report a reader that runs LiteRT can be asked for
+    scores: ClassVar[tuple[str, ...]] = ()
 
     def read(self, config: Any, source: str | None = None, reader: Any = None) -> Any:
         """The data of a configuration, or other data for a reader that is trained.
@@ -122,11 +116,16 @@ class Task:
         """Print results for the texts of the options."""
         raise NotImplementedError
 
+    def lite(self, reader: Any) -> Any:
+        """The reader as a `kseq.export.litert.task.LiteTask`."""
+        raise NotImplementedError
+
 
 def pipeline(task: Task) -> Pipeline:
     """The program of a task."""
     train_options = dataclasses.make_dataclass("Train", (), bases=(task.Config, runs.NewRun), frozen=True)
-    options = {"train": train_options, "evaluate": task.Evaluate, "predict": task.Predict, "export": Export}
+    options = {"train": train_options, "evaluate": task.Evaluate, "predict": task.Predict}
+    options["export"] = exporting.Export
     verbs = {"train": train, "evaluate": evaluate, "predict": predict, "export": export}
     return Pipeline(
         task.name,
@@ -193,16 +192,28 @@ def predict(task: Task, options: Any) -> None:
     task.predict(_restore(task, options)[2], options)
 
 
-def export(task: Task, options: Any) -> None:
-    """Write a SavedModel that takes raw text, and check it."""
+def export(task: Task, options: exporting.Export) -> None:
+    """Write a SavedModel that takes raw text, LiteRT models, or both, and check them."""
     from kseq.export.reader import save_reader
 
-    run, _, reader = _restore(task, options)
+    run, config, reader = _restore(task, options)
     about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
-    path = save_reader(reader, options.saved_models, options.name or task.name, **about)
-    runs.say("export", f"{path}, loaded back and equal to the model")
-    for name, signature in reader.signatures().items():
-        runs.say("signature", f"{name}: {signature}")
+    name = options.name or task.name
+    if "saved_model" in options.formats:
+        path = save_reader(reader, options.saved_models, name, **about)
+        runs.say("export", f"{path}, loaded back and equal to the model")
+        for signature, words in reader.signatures().items():
+            runs.say("signature", f"{signature}: {words}")
+    if "litert" in options.formats:
+        score = None
+        if options.measure != "none" and task.scores:
+            data = task.read(config, None, reader)
+
+            def score(one: Any) -> dict[str, float]:
+                report = task.report(one, data, options.measure)
+                return {key: report[key] for key in task.scores}
+
+        exporting.litert(options, name, task.lite(reader), about, score, reader)
 
 
 def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, Any]":

@@ -136,9 +136,10 @@ class Translation(task.Task):
         "train": "train an encoder-decoder and report on the test pairs",
         "evaluate": "score translations of the sources of pairs",
         "predict": "write the best translations of texts",
-        "export": "write a SavedModel that takes raw text, with the beam search inside",
+        "export": "write a SavedModel that takes raw text, or LiteRT models, with the beam search inside",
     }
     files = "translations.tsv, attention.png, free_running.png"
+    scores = ("exact", "bleu", "token_error_rate")
 
     def read(
         self, config: Config, source: str | None = None, reader: "Translator | None" = None
@@ -194,6 +195,11 @@ class Translation(task.Task):
 
     def predict(self, reader: "Translator", options: Predict) -> None:
         pairs.predict(reader, options)
+
+    def lite(self, reader: "Translator") -> Any:
+        from kseq.export.litert.translator import LiteTranslator
+
+        return LiteTranslator(reader)
 
 
 def make_model(config: Config, data: pairs.Data) -> "Seq2Seq":

@@ -1,10 +1,6 @@
 """Write a SavedModel, load it back, and only then put it where it will be served."""
 
-import contextlib
 import dataclasses
-import os
-import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from kseq.environment import quiet_tensorflow
-from kseq.errors import UserError
-from kseq.export.manifest import next_version, write_manifest
+from kseq.export.card import write_card
+from kseq.export.manifest import write_manifest
+from kseq.export.version import new_version
 from kseq.ops.plan import portable
 
 NO_GRADIENTS = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
@@ -70,41 +67,37 @@ def save(
         ExportError: a difference is larger than `TOLERANCE`.
         UserError: nothing can be written there.
     """
-    parent = Path(root) / name
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=parent))
-    except OSError as error:
-        raise UserError(f"cannot write the export `{parent}`: {error.strerror}") from None
-    try:
+    with new_version(root, name) as version:
         module = tf.Module()
         module.tracked = list(track)
         functions = {e.name: tf.function(e.function, input_signature=e.inputs) for e in endpoints}
         module.functions = functions
         served = {"serving_default": functions[endpoints[0].name], **functions}
         with quiet_tensorflow(), portable():
-            tf.saved_model.save(module, str(temporary), signatures=served, options=NO_GRADIENTS)
-            differences = dict(check(tf.saved_model.load(str(temporary))))
-        for what, difference in differences.items():
-            if not difference <= TOLERANCE:
-                raise ExportError(f"`{what}` of the export differs from the model by {difference:.2g}")
-        version = next_version(root, name)
-        write_manifest(
-            temporary,
-            name=name,
-            version=version,
-            config=config,
-            metrics={**metrics, "difference_from_model": differences},
-            signatures=signatures,
-        )
-        temporary.chmod(0o755)  # mkdtemp's 0o700 would lock a server of another user out
-        os.rename(temporary, parent / str(version))
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        with contextlib.suppress(OSError):  # earlier versions live there
-            parent.rmdir()
-        raise
-    return parent / str(version)
+            tf.saved_model.save(module, str(version.directory), signatures=served, options=NO_GRADIENTS)
+            differences = dict(check(tf.saved_model.load(str(version.directory))))
+        refuse(differences, "export")
+        about = {
+            "name": name,
+            "version": version.number,
+            "config": config,
+            "metrics": {**metrics, "difference_from_model": differences},
+            "signatures": signatures,
+        }
+        write_card(version.directory, **about)
+        write_manifest(version.directory, **about)
+    return version.path
+
+
+def refuse(differences: Mapping[str, float], what: str) -> None:
+    """Raise unless all differences from a model are small.
+
+    Raises:
+        ExportError: one is larger than `TOLERANCE`, or no number.
+    """
+    for name, difference in differences.items():
+        if not difference <= TOLERANCE:
+            raise ExportError(f"`{name}` of the {what} differs from the model by {difference:.2g}")
 
 
 def difference(theirs: tf.Tensor, ours: tf.Tensor) -> float:

@@ -9,6 +9,7 @@ from keras import ops
 
 from kseq.ops.gradients import with_gradient
 from kseq.ops.loops import scan
+from kseq.ops.lowering import lowered
 from kseq.ops.plan import join, make_plan, not_before, total
 from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product
 from kseq.ops.unfold import time_major_mask
@@ -51,6 +52,10 @@ def sequence(
     Returns:
         `(outputs, states)`, outputs `(batch, time, units)` or None.
     """
+    if dropped is None and not keep:
+        found = lowered(recurrence, inputs, tuple(states), weights, mask, collect)
+        if found is not None:
+            return found
     gated = recurrence.num_kept > 0
     plan = make_plan(inputs.shape, states[0].shape[-1], gated, training=keep, recompute=recompute)
     keep = keep and not recompute

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 from keras import ops, tree
 
+from kseq.ops.lowering import target
+
 Tensor = Any
 Body = Callable[[Any, list[Tensor]], tuple[Any, tuple[Tensor, ...]]]
 
@@ -32,7 +34,7 @@ def scan(
     Returns:
         `(carry, outputs)`, each output with time in front.
     """
-    if unroll:
+    if unroll or target().unroll:
         return _written_out(body, carry, xs, reverse)
     if keras.backend.backend() == "tensorflow":
         return _tensorflow(body, carry, xs, like, reverse)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kseq.export.manifest import next_version, write_manifest
+from kseq.export.version import new_version
 
 
 def test_versions_count_up(tmp_path):
@@ -53,3 +54,15 @@ def test_again_and_chosen_files(tmp_path):
     assert list(manifest(tmp_path, files=["b"])["files"]) == ["b"]
     with pytest.raises(FileNotFoundError):
         manifest(tmp_path, files=["c"])
+
+
+def test_a_version_is_there_as_a_whole_or_not_at_all(tmp_path):
+    for number in ("1", "7"):
+        (tmp_path / "toy" / number).mkdir(parents=True)
+    with new_version(tmp_path, "toy") as version:
+        (version.directory / "file").write_text("there")
+        (tmp_path / "toy" / "8").mkdir()  # by another
+    assert version.number == 9 and (tmp_path / "toy" / "9" / "file").read_text() == "there"
+    with pytest.raises(KeyError), new_version(tmp_path, "other"):
+        raise KeyError
+    assert not (tmp_path / "other").exists()

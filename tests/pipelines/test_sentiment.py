@@ -113,6 +113,19 @@ def test_export(inside, capsys):
 
 
 @pytest.mark.slow
+def test_export_to_litert_scores_as_the_model_does(inside, capsys):
+    words = ["--formats", "litert", "--variants", "float32", "--name", "things"]
+    out = shown(capsys, PIPELINE, "export", *words)
+    assert "saved_models/things/litert/1, loaded back and compared with the model" in out
+    ours = re.search(r"Keras +(.*) \(test part\)", out)[1]
+    assert re.search(r"float32: (.*?); [\d,]+ bytes", out)[1] == ours
+    assert re.fullmatch(r"accuracy [\d.]+, macro_f1 [\d.]+", ours)
+    card = (inside / "saved_models" / "things" / "litert" / "1" / "README.md").read_text()
+    assert "things.tsv" in card and "accuracy" in card
+    assert refused(capsys, PIPELINE, ["export", "--formats"]) == "error: `formats` must not be empty\n"
+
+
+@pytest.mark.slow
 def test_chinese_by_character_and_labels_chosen(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hotels.csv").write_text("text,stars\n" + "很好,5\n不好,1\n还行,3\n真好,4\n" * 15)

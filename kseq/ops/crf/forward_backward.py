@@ -9,6 +9,7 @@ from keras import ops
 from kseq.ops.crf.scores import FORBIDDEN, Chain, Scores, chain, full_mask
 from kseq.ops.gradients import with_gradient
 from kseq.ops.loops import scan
+from kseq.ops.lowering import target
 from kseq.ops.plan import make_plan
 
 Tensor = Any
@@ -196,4 +197,4 @@ def _tiny(x: Tensor) -> float:
 
 def _precision() -> str:
     # JAX has no float64 unless asked for it
-    return "float32" if keras.backend.backend() == "jax" else "float64"
+    return "float64" if keras.backend.backend() != "jax" and target().double else "float32"

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
 from kseq.errors import positive
@@ -75,8 +76,7 @@ def _viterbi(scores: Scores) -> tuple[Tensor, Tensor]:
     def backwards(after: Tensor, now: list[Tensor]) -> tuple[Tensor, tuple]:
         best, last, real = now
         # the pointer back is found for the tag that was chosen only
-        tag = ops.argmax(best + ops.where(last, steps.end, ops.take(into, after, axis=0)), axis=-1)
-        tag = ops.cast(tag, "int32")
+        tag = _argmax(best + ops.where(last, steps.end, ops.take(into, after, axis=0)))
         shown = ops.where(real[:, 0], tag, 0)
         return ops.where(real[:, 0], tag, after), (ops.cast(shown, "float32"),)
 
@@ -87,6 +87,15 @@ def _viterbi(scores: Scores) -> tuple[Tensor, Tensor]:
     total = ops.where(ops.any(steps.real, axis=(0, 2)), total, ops.zeros_like(total))
     # as floats until here: TensorFlow's oneDNN kernels write an error line when they transpose integers
     return ops.cast(ops.swapaxes(tags, 0, 1), "int32"), total
+
+
+def _argmax(x: Tensor) -> Tensor:
+    """The place of the greatest number on the last axis, int32."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.argmax(x, axis=-1, output_type=tf.int32)  # that of Keras looks at bits, which LiteRT cannot
+    return ops.cast(ops.argmax(x, axis=-1), "int32")
 
 
 def _k_best(scores: Scores, k: int) -> tuple[Tensor, Tensor]:
