@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from kseq.errors import UserError
 from kseq.environment import quiet_tensorflow
+from kseq.errors import UserError
 from kseq.export.keras_model import endpoint_of
 from kseq.export.probes import drawn, gap
 from kseq.export.saved_model import refuse
