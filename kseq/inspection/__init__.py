@@ -1,1 +1,5 @@
 """Looking into training and models: curves and plots."""
+
+from kseq.inspection.unfolding import unfold
+
+__all__ = ["unfold"]
