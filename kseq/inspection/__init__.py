@@ -1,5 +1,6 @@
-"""Looking into training and models: curves and plots."""
+"""Looking into training and models: pictures and numbers."""
 
+from kseq.inspection.gradients import GradientMonitor, compare_cells, gradient_flow
 from kseq.inspection.unfolding import unfold
 
-__all__ = ["unfold"]
+__all__ = ["GradientMonitor", "compare_cells", "gradient_flow", "unfold"]

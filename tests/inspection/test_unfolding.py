@@ -129,7 +129,8 @@ def test_the_picture_is_of_the_actual_layer():
     assert [d.backwards for d in level] == [False, True] and len(level[0].states) == 2
     assert symbols(network)["W_f"] == ("kernel", "(3, 32)")
     assert symbols(network)["p_b"] == ("peephole_kernel", "(3, 8)")
-    assert describe(LSTM(8)).outputs == "last" and describe(LSTM(8, return_sequences=True)).outputs == "every"
+    assert describe(LSTM(8)).outputs == "last"
+    assert describe(LSTM(8, return_sequences=True)).outputs == "every"
     assert [level[0].states for level in describe(KINDS["deep"]()).levels][2] == ("h_3", "c_3")
     assert (
         describe(KINDS["tagger"]()).chain == "A" and describe(KINDS["classifier"]()).outputs == "max pooling"

@@ -74,10 +74,9 @@ def _one(thing: Any, teacher_forcing: bool) -> Network:
     if isinstance(cell, JordanRNNCell):
         direction, parameters = _direction(cell, "")
         fed_back = "target" if teacher_forcing else "output"
-        network = Network(
-            type(thing).__name__, ((dataclasses.replace(direction, states=("h",)),),), parameters
-        )
-        return dataclasses.replace(network, output="V", feedback=fed_back, outputs=_outputs(thing))
+        hidden = dataclasses.replace(direction, states=("h",))
+        options = {"output": "V", "feedback": fed_back, "outputs": _outputs(thing)}
+        return Network(type(thing).__name__, ((hidden,),), parameters, **options)
     return _chain([thing], type(thing).__name__)
 
 

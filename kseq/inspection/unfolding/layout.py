@@ -224,13 +224,13 @@ class _Layout:
             self._chain(below, chain)
         targets = []
         for t, x in zip(columns, xs, strict=True):
-            name = lambda symbol, t=t: mathematical(symbol) if t < 0 else self._label(symbol, t + 1)
-            target = self.diagram.node(x, rows.targets, "target", name("y"))
+            of_target, of_loss = (mathematical(s) if t < 0 else self._label(s, t + 1) for s in "yL")
+            target = self.diagram.node(x, rows.targets, "target", of_target)
             targets.append(target)
             if chain:
                 self.diagram.connect(target, (x, rows.losses + SIZES["bar"][1] / 2))
                 continue
-            loss = self.diagram.node(x, rows.losses, "loss", name("L"))
+            loss = self.diagram.node(x, rows.losses, "loss", of_loss)
             self.diagram.connect(target, loss)
             own = below if len(columns) == 1 else [p for p in below if self._column(p) == t]
             for place in own:
