@@ -12,7 +12,7 @@ from keras import ops
 
 from kseq.errors import UserError, not_negative, one_of
 from kseq.inspection.gradients.jacobian import spectral_radius
-from kseq.inspection.gradients.probes import Trace, probed
+from kseq.inspection.gradients.probes import Trace, check_ran, probed
 from kseq.models import LanguageModel
 
 
@@ -126,9 +126,7 @@ def gradient_flow(
         if at == "last":
             weights = _last_step(targets, outputs, weights)
         value = loss_of(inputs, targets, outputs, weights)
-    traces = [trace for trace in traces if trace.inputs]
-    if not traces:
-        raise UserError(f"`model` must run a recurrent layer, but {type(model).__name__} runs none")
+    check_ran(traces, model)
     variables = model.trainable_variables
     sources = [*variables, *(trace.probes for trace in traces)]
     found = tape.gradient(value, sources, unconnected_gradients=tf.UnconnectedGradients.ZERO)

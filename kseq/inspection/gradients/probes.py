@@ -10,6 +10,7 @@ from typing import Any
 import keras
 from keras import tree
 
+from kseq.errors import UserError
 from kseq.ops.unfold import unfold
 
 Tensor = Any
@@ -46,18 +47,23 @@ def probed(model: keras.layers.Layer, tape: Any) -> Iterator[list[Trace]]:
         tape: a `tf.GradientTape` that is recording; it watches the probes.
 
     Yields:
-        The traces of all cells; those of a layer that does not run stay empty.
+        A list that fills with the traces of cells as they run, in their order.
     """
-    traces: list[Trace] = []
+    ran: list[Trace] = []
     with contextlib.ExitStack() as stack:
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.RNN):
                 own = _traces(layer)
                 for trace in own:
-                    replaced(stack, trace.cell, "call", _call(trace, tape))
+                    replaced(stack, trace.cell, "call", _call(trace, tape, ran))
                 replaced(stack, layer, "inner_loop", _loop(layer, own, tape))
-                traces += own
-        yield traces
+        yield ran
+
+
+def check_ran(traces: list[Trace], model: Any) -> None:
+    """Raises unless a recurrent layer of the model has run."""
+    if not traces:
+        raise UserError(f"`model` must run a recurrent layer, but {type(model).__name__} runs none")
 
 
 def replaced(stack: contextlib.ExitStack, thing: Any, name: str, function: Any) -> None:
@@ -72,11 +78,13 @@ def _traces(layer: keras.layers.RNN) -> list[Trace]:
     return [Trace(name, cell, layer.go_backwards) for name, cell in zip(names, cells, strict=True)]
 
 
-def _call(trace: Trace, tape: Any) -> Any:
+def _call(trace: Trace, tape: Any, ran: list[Trace]) -> Any:
     """The cell's call with a probe behind it."""
     call = trace.cell.call
 
     def probing(inputs: Tensor, states: Any, *args: Any, **kwargs: Any) -> tuple:
+        if not trace.inputs:
+            ran.append(trace)
         trace.inputs.append(inputs)
         trace.before.append(tree.flatten(states))
         output, after = call(inputs, states, *args, **kwargs)
