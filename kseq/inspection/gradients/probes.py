@@ -21,7 +21,7 @@ class Trace:
     """What one cell went through.
 
     Args:
-        name: of its layer, with its place in a stack.
+        name: of its layer, with its place in a stack; `#2` behind it where it is the second of that name.
         cell: the cell.
         backwards: whether it reads from the end.
         inputs: of each step, `(batch, features)`.
@@ -84,6 +84,7 @@ def _call(trace: Trace, tape: Any, ran: list[Trace]) -> Any:
 
     def probing(inputs: Tensor, states: Any, *args: Any, **kwargs: Any) -> tuple:
         if not trace.inputs:
+            trace.name = _unique(trace.name, [other.name for other in ran])
             ran.append(trace)
         trace.inputs.append(inputs)
         trace.before.append(tree.flatten(states))
@@ -95,6 +96,12 @@ def _call(trace: Trace, tape: Any, ran: list[Trace]) -> Any:
         return output, tree.pack_sequence_as(after, moved)
 
     return probing
+
+
+def _unique(name: str, taken: list[str]) -> str:
+    """The name, with a number where layers in different places share it."""
+    count = sum(other.partition("#")[0] == name for other in taken)
+    return f"{name}#{count + 1}" if count else name
 
 
 def _with_probes(states: list[Tensor], trace: Trace, tape: Any) -> list[Tensor]:
