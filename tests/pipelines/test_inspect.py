@@ -96,7 +96,8 @@ def test_a_run(task, tmp_path, monkeypatch, capsys):
     (tmp_path / "tags.conll").write_text("Ada B-PER\nmet O\nBo B-PER\n\n" * 40)
     (tmp_path / "pairs.tsv").write_text("".join(f"{n}\t{n + 1}\n" for n in range(100, 200)))
     pipeline = importlib.import_module(f"pipelines.{task}").PIPELINE
-    shown(capsys, pipeline, "train", *RUNS[task], *TINY)
+    shown(capsys, pipeline, "train", *RUNS[task], *TINY, "--watch-gradients")
+    assert list((tmp_path / f"runs/{task}/r/tensorboard/gradients").glob("events*.flow"))
     out = printed(capsys, f"runs/{task}/r", "--text", "the cat", "--jacobians", "1")
     written = {p.name for p in (tmp_path / f"runs/{task}/r/inspection").iterdir()}
     assert written >= {"unfolded.png", "unfolded.svg", "gradient_flow.png"} | PICTURES[task]
