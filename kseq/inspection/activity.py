@@ -13,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from kseq.errors import UserError, positive
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.glyphs import shown
 from kseq.inspection.gradients.probes import Trace, check_ran, probed
 from kseq.ops.gru import SimpleGRU
@@ -129,9 +129,6 @@ def activity_plot(
     Raises:
         UserError: the tokens are not as many as the steps, or a symbol is unknown.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     positive("units", units)
     chosen = list(found.values) if symbols is None else list(symbols)
     unknown = [symbol for symbol in chosen if symbol not in found.values]
@@ -143,8 +140,7 @@ def activity_plot(
     rows = min(units, width)
     names = {**STATES, **{s: name for group in KEPT.values() for s, name in group.items()}}
     height = (rows * UNIT + 0.28) * len(chosen) + 0.9
-    figure = Figure(figsize=(max(1.9 + TOKEN * steps, 4.0), height), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(max(1.9 + TOKEN * steps, 4.0), height, layout="constrained")
     all_axes = figure.subplots(len(chosen), squeeze=False)[:, 0]
     for axes, symbol in zip(all_axes, chosen, strict=True):
         order = found.liveliest(symbol, rows)
@@ -161,9 +157,7 @@ def activity_plot(
     all_axes[-1].set_xticks(range(steps), labels, rotation=90 if upright else 0, fontsize=8)
     if title:
         all_axes[0].set_title(title, loc="left", fontsize=10)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)
 
 
 def openings(found: Activity, tokens: Sequence[str], *, units: int = 3) -> list[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.glyphs import shown
 
 Map = tuple[Sequence[str], Sequence[str], np.ndarray]
@@ -30,16 +30,12 @@ def attention_maps(maps: Sequence[Map], path: str | os.PathLike) -> Path:
     Raises:
         UserError: there is nothing to draw.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not maps:
         raise UserError("there is no attention to draw")
     shapes = [(len(target) + 1, len(source)) for source, target, _ in maps]
     width = 1.5 + CELL * max(columns for _, columns in shapes)
     heights = [0.9 + CELL * rows for rows, _ in shapes]
-    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(width, sum(heights), layout="constrained")
     all_axes = figure.subplots(len(maps), squeeze=False, height_ratios=heights)[:, 0]
     for axes, (source, target, weights), (rows, columns) in zip(all_axes, maps, shapes, strict=True):
         axes.imshow(np.asarray(weights)[:rows, :columns], cmap="Greys", vmin=0, vmax=1, aspect="auto")
@@ -49,6 +45,4 @@ def attention_maps(maps: Sequence[Map], path: str | os.PathLike) -> Path:
         axes.set_yticks(range(rows), [*down, "end"], fontsize=8)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)

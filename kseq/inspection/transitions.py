@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.ops.crf import FORBIDDEN
 
 
@@ -30,14 +29,10 @@ def transition_plot(crf: Any, path: str | os.PathLike, *, title: str | None = No
     Raises:
         UserError: the layer is not built or scores no pairs.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     names, scores = transition_scores(crf)
     size = len(names)
     cell = float(np.clip(6 / size, 0.3, 0.62))
-    figure = Figure(figsize=(cell * size, cell * size))
-    FigureCanvasAgg(figure)
+    figure = blank(cell * size, cell * size)
     axes = figure.add_axes((0, 0, 1, 1))
     shown = np.ma.masked_invalid(scores)
     most = max(float(np.abs(shown).max()), 1e-6)
@@ -54,12 +49,10 @@ def transition_plot(crf: Any, path: str | os.PathLike, *, title: str | None = No
     axes.tick_params(length=0)
     if title:
         axes.set_title(title, loc="left", fontsize=10)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
-    return Path(path)
+    return write(figure, path, bbox_inches="tight", pad_inches=0.15)
 
 
-def transition_scores(crf: Sequence[str] | Any) -> tuple[list[str], np.ndarray]:
+def transition_scores(crf: Any) -> tuple[list[str], np.ndarray]:
     """The scores of pairs of tags, and of the tags at both ends.
 
     Args:

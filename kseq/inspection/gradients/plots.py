@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, plain, write
 from kseq.inspection.curves import BASELINE, TRAIN, VALIDATION
 from kseq.inspection.gradients.comparison import ClippedTraining
 from kseq.inspection.gradients.flow import GradientFlow, LayerFlow
@@ -111,22 +111,14 @@ def _last(layer: LayerFlow) -> float:
 
 
 def _figure(size: tuple[float, float], rows: int, **options: Any) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(*size, layout="constrained")
     all_axes = figure.subplots(rows, **options)
     for axes in all_axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
-        axes.set_axisbelow(True)
+        plain(axes)
     return figure, all_axes
 
 
 def _saved(figure: Any, upper: Any, title: str | None, path: str | os.PathLike) -> Path:
     if title:
         upper.set_title(title, loc="left", fontsize=11)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)

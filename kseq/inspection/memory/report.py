@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, plain, write
 from kseq.inspection.curves import BASELINE, TRAIN, VALIDATION
 from kseq.inspection.memory.probe import Probe
 from kseq.inspection.memory.tasks import TASKS
@@ -68,13 +68,10 @@ def memory_plot(probes: Sequence[Probe], path: str | os.PathLike, *, title: str 
     Raises:
         UserError: there is no result.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     task = _task(probes)
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(7, 4.2, layout="constrained")
     axes = figure.subplots()
+    plain(axes)
     for n, cell in enumerate(dict.fromkeys(probe.cell for probe in probes)):
         points = sorted((probe.delay, probe.score) for probe in probes if probe.cell == cell)
         style = {"color": COLOURS[n % len(COLOURS)], "marker": MARKERS[n % len(MARKERS)]}
@@ -86,13 +83,10 @@ def memory_plot(probes: Sequence[Probe], path: str | os.PathLike, *, title: str 
     axes.set_xticks(delays, [str(delay) for delay in delays])
     axes.minorticks_off()
     axes.set(xlabel="delay (steps)", ylabel=f"{task.name}: {task.score_name}")
-    axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=9)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)
 
 
 def _task(probes: Sequence[Probe]):

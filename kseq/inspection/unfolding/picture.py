@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, positive
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.unfolding.describe import describe
 from kseq.inspection.unfolding.diagram import FONT, PLAIN, Diagram, colour, mathematical
 from kseq.inspection.unfolding.layout import recurrent_form, unfolded_graph
@@ -63,23 +64,18 @@ def unfold(
     network = describe(model_or_cell, teacher_forcing)
     figure = _figure(network, recurrent_form(network), unfolded_graph(network, steps), steps)
     if path is not None:
-        with replacing(path) as temporary:
-            figure.savefig(temporary, dpi=150)
+        write(figure, path)
     return figure
 
 
 def _figure(network: Network, folded: Diagram, unfolded: Diagram, steps: int) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     left, right = folded.extent(), unfolded.extent()
     moved = left[2] - right[0] + BETWEEN
     bottom, top = min(left[1], right[1]), max(left[3], right[3])
     width = right[2] + moved - left[0] + 2 * MARGIN
     rows = _legend_rows(network, width)
     height = top - bottom + HEAD + LINE * len(rows) + 3 * MARGIN
-    figure = Figure(figsize=(width, height))
-    FigureCanvasAgg(figure)
+    figure = blank(width, height)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     axes.set(xlim=(left[0] - MARGIN, left[0] - MARGIN + width))
@@ -93,8 +89,6 @@ def _figure(network: Network, folded: Diagram, unfolded: Diagram, steps: int) ->
 
 
 def _moved(diagram: Diagram, dx: float) -> Diagram:
-    import dataclasses
-
     return Diagram(
         [dataclasses.replace(node, x=node.x + dx) for node in diagram.nodes],
         [
