@@ -191,8 +191,8 @@ def beam_search():
 
 def memory():
     """How far back each cell learns to add."""
-    probes = memory_probe("adding", delays=(12, 24, 48, 96), max_updates=3000, time_limit=90)
-    memory_plot(probes, IMAGES / "memory_adding.png", title="64 units, 3,000 updates at most")
+    probes = memory_probe("adding", delays=(12, 25, 50, 100), max_updates=1500, time_limit=1e6)
+    memory_plot(probes, IMAGES / "memory_adding.png", title="64 units, 1,500 updates at most")
 
 
 def _figure():

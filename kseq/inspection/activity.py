@@ -113,7 +113,8 @@ def activity_plot(
 ) -> Path:
     """Draws gates and states, a column a token; of each the units that vary most, most first.
 
-    Gates go from white (closed) to black (open), states and candidates from red (-1) over white to blue (1).
+    Gates go from white (closed) to black (open), states and candidates from red (negative) over white (zero)
+    to blue.
 
     Args:
         found: of one layer.
@@ -146,7 +147,8 @@ def activity_plot(
         order = found.liveliest(symbol, rows)
         values = found.values[symbol][::-1] if found.backwards else found.values[symbol]
         gate = symbol in GATES
-        shades = {"cmap": "Greys" if gate else "RdBu", "vmin": 0 if gate else -1, "vmax": 1}
+        most = max(1.0, float(np.abs(values[:, order]).max()))
+        shades = {"cmap": "Greys" if gate else "RdBu", "vmin": 0 if gate else -most, "vmax": most}
         axes.imshow(values[:, order].T, aspect="auto", interpolation="nearest", **shades)
         axes.set_yticks(range(rows), [str(unit) for unit in order], fontsize=7)
         axes.set_ylabel(f"{symbol}\n{names[symbol]}", fontsize=8, rotation=0, ha="right", va="center")
