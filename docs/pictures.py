@@ -168,22 +168,22 @@ def beam_search():
     from kseq.decoding import beam_search as search
 
     rng = np.random.default_rng(0)
-    sizes, found = (1, 2, 3, 4, 6, 8), []
-    for _ in range(40):
-        p = rng.dirichlet(0.4 * np.ones(8), 8)
-        log_p = keras.ops.convert_to_tensor(np.log(p + 1e-12), "float32")
+    sizes, chains = (1, 2, 3, 4, 6, 8), 100
+    log_p = keras.ops.convert_to_tensor(
+        np.log(rng.dirichlet(0.4 * np.ones(8), (chains, 8)) + 1e-12), "float32"
+    )
 
-        def step(last_ids, states, log_p=log_p):
-            return keras.ops.take(log_p, last_ids, axis=0), states
+    def step(last_ids, states):
+        rows = keras.ops.take(log_p, keras.ops.cast(states["chain"][:, 0], "int32"), axis=0)
+        return keras.ops.take_along_axis(rows, last_ids[:, None, None], axis=1)[:, 0], states
 
-        start = keras.ops.convert_to_tensor([0], "int32"), {"none": keras.ops.zeros((1, 1))}
-        best = [
-            float(search(step, *start, beam_size=size, length=8, eos_id=0).log_probs[0, 0]) for size in sizes
-        ]
-        found.append(best)
-    missed = np.array(found).max(1, keepdims=True) - np.array(found)
+    start = keras.ops.zeros(chains, "int32"), {"chain": keras.ops.arange(chains, dtype="float32")[:, None]}
+    found = [
+        np.asarray(search(step, *start, beam_size=size, length=8, eos_id=0).log_probs)[:, 0] for size in sizes
+    ]
+    missed = np.array(found).max(0) - np.array(found)  # (sizes, chains)
     figure, axes = _figure()
-    axes.plot(sizes, missed.mean(0), "o-", color=BLUE, linewidth=1.8)
+    axes.plot(sizes, missed.mean(1), "o-", color=BLUE, linewidth=1.8)
     axes.set(xlabel="beam size (1: greedy search)", ylabel="nats short of the best that was found")
     axes.set_ylim(0, None)
     figure.savefig(IMAGES / "beam_search.png", dpi=100)

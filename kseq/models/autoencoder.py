@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from kseq.decoding import generate
 from kseq.errors import UserError
 from kseq.models.encoder import SequenceEncoder
 from kseq.models.seq2seq import Seq2Seq
@@ -88,10 +89,11 @@ class SequenceAutoencoder(Seq2Seq):
         """
         if not self.built:
             self.build()
-        inputs, _, _ = self.examples(tokens)
-        written = ops.cast(ops.argmax(self.free_running_logits(inputs), axis=-1), "int32")
-        ended = ops.cumsum(ops.cast(ops.equal(written, self.config["eos_id"]), "int32"), axis=1) > 0
-        return ops.where(ended, ops.zeros_like(written), written)
+        tokens = ops.cast(tokens, "int32")
+        memory, eos = self.encode(tokens), self.config["eos_id"]
+        steps = {"length": ops.shape(tokens)[1] + 1, "eos_id": eos}
+        written = generate(self.step_function(memory), *self.start(memory), **steps)
+        return ops.where(ops.equal(written, eos), ops.zeros_like(written), written)
 
     def reconstruction(self, tokens: Tensor) -> dict[str, float]:
         """How much of sequences their states give back.
