@@ -68,8 +68,8 @@ def adding(rng: Rng, count: int, delay: int) -> Batch:
     Example:
         >>> inputs, targets = adding(np.random.default_rng(0), 1, 6)
         >>> inputs[0, :, 1].tolist()  # the marks
-        [0.0, 1.0, 0.0, 1.0, 0.0, 0.0]
-        >>> bool(np.isclose(targets[0, 0], inputs[0, 1, 0] + inputs[0, 3, 0]))
+        [0.0, 1.0, 0.0, 0.0, 1.0, 0.0]
+        >>> bool(np.isclose(targets[0, 0], inputs[0, 1, 0] + inputs[0, 4, 0]))
         True
 
     Args:
@@ -132,7 +132,7 @@ def agreeing(rng: Rng, count: int, delay: int) -> Batch:
     Example:
         >>> inputs, targets = agreeing(np.random.default_rng(3), 1, 6)
         >>> " ".join(WORDS[word] for word in inputs[0].argmax(-1)), ("was", "were")[targets[0]]
-        ('the boxes behind the cats near the boxes', 'were')
+        ('the box above the cat beside the cats', 'was')
 
     Args:
         rng: what to draw from.
