@@ -60,10 +60,16 @@ def load(path: str, text: str) -> tuple[Example, Path]:
 
 def of_run(run: "RunDirectory", text: str) -> Example:
     """The model of a run with a text, in the tokens of that run."""
-    from kseq.models import Classifier, LanguageModel, Seq2Seq, Tagger
+    from kseq.models import Classifier, LanguageModel, Seq2Seq, SequenceAutoencoder, Tagger
 
     model = runs.load_model(run)
-    makers = {LanguageModel: _language_model, Classifier: _classifier, Tagger: _tagger, Seq2Seq: _translator}
+    makers = {
+        LanguageModel: _language_model,
+        Classifier: _classifier,
+        Tagger: _tagger,
+        SequenceAutoencoder: _autoencoder,
+        Seq2Seq: _translator,
+    }
     for kind, make in makers.items():
         if isinstance(model, kind):
             return make(run, text) or of_model(model)
@@ -136,9 +142,29 @@ def _on_features(reader: Any, ragged: Any, text: str) -> Example:
     tokens = [token.decode() for token in ragged.to_list()[0]]
     if not tokens:
         raise UserError(f"`--text` must have a token, got {text!r}")
-    config = reader.model.encoder.config
-    count = config["num_layers"] * (2 if config["bidirectional"] else 1)
+    count = _directions(reader.model.encoder)
     return _answered(reader.model, reader.features(ragged), repr(text), [tokens] * count)
+
+
+def _directions(encoder: Any) -> int:
+    """How many recurrent layers an encoder runs, each direction counted."""
+    return encoder.config["num_layers"] * (2 if encoder.config["bidirectional"] else 1)
+
+
+def _autoencoder(run: "RunDirectory", text: str) -> Example:
+    import numpy as np
+    import tensorflow as tf
+
+    from kseq.losses import NextTokenLoss
+    from pipelines.autoencoder import Autoencoder
+
+    reader = _reader(Autoencoder(), run)
+    model = reader.model
+    ids = reader.ids(tf.constant([text]))
+    read = [reader.features.words[n] for n in np.asarray(ids)[0]]
+    inputs, targets, _ = model.examples(ids)
+    tokens = [read] * _directions(model.encoder) + [["[BOS]", *read]] * model.config["num_layers"]
+    return Example(model, inputs, targets, NextTokenLoss(), repr(text), tokens)
 
 
 def _translator(run: "RunDirectory", text: str) -> Example | None:
@@ -160,9 +186,8 @@ def _translator(run: "RunDirectory", text: str) -> Example | None:
     fed = np.pad(target[:, :-1], [[0, 0], [1, 0]], constant_values=model.config["bos_id"])
     inputs = {"source": source, "target_in": fed}
     source_tokens, target_tokens = pairs.pieces(reader.source, text), pairs.pieces(reader.target, written)
-    config = model.encoder.config
-    reading = config["num_layers"] * (2 if config["bidirectional"] else 1)
-    tokens = [source_tokens] * reading + [["[BOS]", *target_tokens]] * model.config["num_layers"]
+    tokens = [source_tokens] * _directions(model.encoder)
+    tokens += [["[BOS]", *target_tokens]] * model.config["num_layers"]
     weights = np.asarray(model.attention(inputs))[0] if reader.attends else None
     looked = None if weights is None else (source_tokens, target_tokens, weights)
     return Example(model, inputs, target, NextTokenLoss(), f"{text!r}, written {written!r}", tokens, looked)

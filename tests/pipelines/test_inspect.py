@@ -76,12 +76,14 @@ RUNS = {
     "sentiment": ["--data", "texts.tsv", "--embedding-dim", "6"],
     "ner": ["--data", "tags.conll", "--embedding-dim", "6"],
     "translation": ["--data", "pairs.tsv", "--bidirectional"],
+    "autoencoder": ["--data", "lines.txt", "--embedding-dim", "6", "--decoder-units", "6"],
 }
 PICTURES = {
     "language_model": {"activity_rnn-0.png", "activity_rnn-1.png"},
     "sentiment": {"activity_forward_forward.png", "activity_backward.png"},
     "ner": {"activity_forward_forward.png", "activity_backward.png", "transitions.png"},
     "translation": {"activity_forward_forward.png", "activity_backward.png", "attention.png"},
+    "autoencoder": {"activity_forward_forward.png", "activity_backward.png", "activity_recurrent_0.png"},
 }
 
 
@@ -92,6 +94,7 @@ def test_a_run(task, tmp_path, monkeypatch, capsys):
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.txt").write_text("the cat sat on the mat. " * 60)
+    (tmp_path / "lines.txt").write_text("the cat sat\nthe mat sat on the cat\n" * 30)
     (tmp_path / "texts.tsv").write_text("text\tlabel\n" + "good film\tpos\nbad film\tneg\n" * 30)
     (tmp_path / "tags.conll").write_text("Ada B-PER\nmet O\nBo B-PER\n\n" * 40)
     (tmp_path / "pairs.tsv").write_text("".join(f"{n}\t{n + 1}\n" for n in range(100, 200)))

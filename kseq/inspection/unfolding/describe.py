@@ -82,9 +82,9 @@ def _one(thing: Any, teacher_forcing: bool) -> Network:
 
 def _chain(layers: Iterable[Any], title: str) -> Network:
     """Layers one above the other; those that are neither recurrent nor below or above count for nothing."""
-    levels: list[Level] = []
     groups: list[Sequence[Any]] = []  # by level the cells of each direction
-    parameters: list[Parameter] = []
+    below: list[Parameter] = []
+    above: list[Parameter] = []
     options: dict[str, Any] = {}
     for layer in layers:
         recurrent = _cells(layer)
@@ -94,25 +94,22 @@ def _chain(layers: Iterable[Any], title: str) -> Network:
             groups += recurrent
             options["outputs"] = _outputs(layer)
         elif isinstance(layer, keras.layers.Embedding):
-            parameters.append(Parameter("E", layer.name, _shape(layer, "embeddings")))
+            below.append(Parameter("E", layer.name, _shape(layer, "embeddings")))
         elif isinstance(layer, keras.layers.RepeatVector) and not groups:
             options["inputs"] = "once"
         elif groups:
-            options |= _upper(layer, parameters)
+            options |= _upper(layer, above)
     if not groups:
         raise UserError(f"`model_or_cell` must have a recurrent layer, got {title}")
-    above = [p for p in parameters if p.symbol != "E"]
+    levels: list[Level] = []
+    inside: list[Parameter] = []
     for n, group in enumerate(groups, 1):
         number = str(n) if len(groups) > 1 else ""
-        directions = []
-        for cell, side in zip(group, ("f", "b") if len(group) == 2 else ("",), strict=True):
-            direction, own = _direction(cell, number + side)
-            directions.append(direction)
-            parameters += own
-        levels.append(tuple(directions))
-    embeddings = [p for p in parameters if p.symbol == "E"]
-    cells = [p for p in parameters if p not in above and p not in embeddings]
-    return Network(title, tuple(levels), (*embeddings, *cells, *above), **options)
+        sides = ("f", "b") if len(group) == 2 else ("",)
+        found = [_direction(cell, number + side) for cell, side in zip(group, sides, strict=True)]
+        levels.append(tuple(direction for direction, _ in found))
+        inside += [parameter for _, parameters in found for parameter in parameters]
+    return Network(title, tuple(levels), (*below, *inside, *above), **options)
 
 
 def _upper(layer: Any, parameters: list[Parameter]) -> dict[str, Any]:
