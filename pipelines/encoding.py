@@ -45,6 +45,7 @@ class Encoding:
     recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
     word_dropout: float = option(0.05, "share of words that training takes for unknown")
     batch_size: int = option(16, "sentences a batch")
+    init_from: str | None = option(None, "run of a language model or autoencoder to begin with")
 
 
 POSITIVE = ("units", "num_layers", "embedding_dim", "bigram_dim", "character_units", "batch_size")
@@ -109,6 +110,15 @@ def encoder(config: Encoding, sizes: dict[str, int]) -> "SequenceEncoder":
         word_dropout=config.word_dropout,
         seed=getattr(config, "seed", None),
     )
+
+
+def begin(config: Encoding, encoder: "SequenceEncoder", data: Any) -> None:
+    """What a built encoder knows before training: pretrained vectors, or what another run has learned."""
+    from pipelines import transfer
+
+    if data.vectors is not None:
+        encoder.set_vectors("tokens", *data.vectors)
+    transfer.begin(config.init_from, encoder, data.features)
 
 
 def load(run: "RunDirectory") -> "tuple[keras.Model, TokenFeatures]":

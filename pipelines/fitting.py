@@ -9,8 +9,11 @@ from pipelines.config import option
 
 if TYPE_CHECKING:
     import keras
+    import tensorflow as tf
 
     from kseq.training.run import RunDirectory
+
+WATCHED = 8  # rows of a batch whose gradients are measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,9 @@ class Fitting:
     lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
     lr_factor: float = option(0.5, "what the rate is then multiplied by")
     time_limit: float | None = option(240.0, "seconds of training at most; a cosine schedule ends with it")
+    watch_gradients: bool = option(
+        False, "measure gradients through time after each epoch: to TensorBoard, with warnings"
+    )
     seed: int = option(1, "of weights, dropout and sampling")
 
     def __post_init__(self) -> None:
@@ -70,6 +76,7 @@ def callbacks(
     *,
     steps_per_epoch: int,
     tokens_per_step: int,
+    batches: "tf.data.Dataset",
     measure: Callable[[], dict[str, float]] | None = None,
 ) -> list["keras.callbacks.Callback"]:
     """The callbacks of a configuration.
@@ -81,12 +88,13 @@ def callbacks(
         mode: `"min"` when less of it is better, else `"max"`.
         steps_per_epoch: batches in an epoch.
         tokens_per_step: tokens in a batch, on average.
+        batches: what is trained on.
         measure: called after each epoch, what it gives is added to the logs.
     """
     from kseq.training.callbacks import standard_callbacks
 
     steps: Any = (config.learning_rate, config.epochs * steps_per_epoch, config.warmup_steps)
-    return standard_callbacks(
+    standard = standard_callbacks(
         run,
         monitor=monitor,
         mode=mode,
@@ -96,6 +104,21 @@ def callbacks(
         lr_factor=config.lr_factor,
         cosine=steps if config.schedule == "cosine" else None,
         time_limit=config.time_limit,
-        notify=lambda sentence: print(f"\n{sentence}", flush=True),
+        notify=_say,
         measure=measure,
     )
+    return [*_watching(run, batches), *standard] if config.watch_gradients else standard
+
+
+def _say(sentence: str) -> None:
+    print(f"\n{sentence}", flush=True)
+
+
+def _watching(run: "RunDirectory", batches: "tf.data.Dataset") -> list["keras.callbacks.Callback"]:
+    """What measures gradients on a few rows of the first batch."""
+    import keras
+
+    from kseq.inspection import GradientMonitor
+
+    rows = keras.tree.map_structure(lambda x: x[:WATCHED], next(iter(batches)))
+    return [GradientMonitor(rows, run.tensorboard / "gradients", notify=_say)]

@@ -148,6 +148,7 @@ def train(options: Train) -> int | None:
                 "min",
                 steps_per_epoch=len(batches),
                 tokens_per_step=config.batch_size * config.time_steps,
+                batches=batches,
             ),
         )
         best = runs.load_model(run)

@@ -100,8 +100,7 @@ class NamedEntities(task.Task):
         encoder = encoding.encoder(config, data.features.sizes)
         model = Tagger(encoder, data.labels, config.scheme, head=config.head, seed=config.seed)
         model.build()
-        if data.vectors is not None:
-            encoder.set_vectors("tokens", *data.vectors)
+        encoding.begin(config, encoder, data)
         model.compile(fitting.optimizer(config), CRFLoss())
         return TextTagger(model, data.features, config.level)
 

@@ -259,13 +259,13 @@ def draw_attention(reader: "Translator", sources: Sequence[str], targets: Sequen
 
     weights = reader.attend(tf.constant(sources), tf.constant(targets))["attention"].numpy()
     maps = [
-        (_pieces(reader.source, source), _pieces(reader.target, target), weight)
+        (pieces(reader.source, source), pieces(reader.target, target), weight)
         for source, target, weight in zip(sources, targets, weights, strict=True)
     ]
     attention_maps(maps, path)
 
 
-def _pieces(units: "Units", text: str) -> list[str]:
+def pieces(units: "Units", text: str) -> list[str]:
     """What the ids of a text stand for."""
     import tensorflow as tf
 

@@ -95,8 +95,7 @@ class Sentiment(Task):
         encoder = encoding.encoder(config, data.features.sizes)
         model = Classifier(encoder, data.corpus.labels, pooling=config.pooling, seed=config.seed)
         model.build()
-        if data.vectors is not None:
-            encoder.set_vectors("tokens", *data.vectors)
+        encoding.begin(config, encoder, data)
         model.compile(fitting.optimizer(config), model.make_loss(), weighted_metrics=["accuracy"])
         return _reader(config, model, data.features)
 

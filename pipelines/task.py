@@ -235,6 +235,7 @@ def _fit(
         *task.monitored(config),
         steps_per_epoch=len(batches),
         tokens_per_step=data.count("train") // len(batches),
+        batches=batches,
         measure=lambda: task.measure(config, reader, data),
     )
     reader.model.fit(

@@ -1,6 +1,5 @@
 """Where a model looked: attention as a picture."""
 
-import functools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
+from kseq.inspection.glyphs import shown
 
 Map = tuple[Sequence[str], Sequence[str], np.ndarray]
 CELL = 0.22  # inches of a token
@@ -30,41 +30,19 @@ def attention_maps(maps: Sequence[Map], path: str | os.PathLike) -> Path:
     Raises:
         UserError: there is nothing to draw.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     if not maps:
         raise UserError("there is no attention to draw")
     shapes = [(len(target) + 1, len(source)) for source, target, _ in maps]
     width = 1.5 + CELL * max(columns for _, columns in shapes)
     heights = [0.9 + CELL * rows for rows, _ in shapes]
-    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(width, sum(heights), layout="constrained")
     all_axes = figure.subplots(len(maps), squeeze=False, height_ratios=heights)[:, 0]
     for axes, (source, target, weights), (rows, columns) in zip(all_axes, maps, shapes, strict=True):
         axes.imshow(np.asarray(weights)[:rows, :columns], cmap="Greys", vmin=0, vmax=1, aspect="auto")
-        across, down = ([_shown(token) for token in side] for side in (source, target))
+        across, down = ([shown(token) for token in side] for side in (source, target))
         vertical = any(len(label) > 1 for label in across)
         axes.set_xticks(range(columns), across, rotation=90 if vertical else 0, fontsize=8)
         axes.set_yticks(range(rows), [*down, "end"], fontsize=8)
         axes.xaxis.tick_top()
         axes.tick_params(length=0)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
-
-
-def _shown(token: str) -> str:
-    """A token as the font can write it."""
-    if token.isspace():
-        return "␣" if "␣" in _glyphs() else "_"
-    return "".join(c if c in _glyphs() else f"u{ord(c):x}" for c in token)
-
-
-@functools.cache
-def _glyphs() -> frozenset[str]:
-    """The characters of the font."""
-    from matplotlib import font_manager, ft2font
-
-    font = ft2font.FT2Font(font_manager.findfont(font_manager.FontProperties()))
-    return frozenset(map(chr, font.get_charmap()))
+    return write(figure, path)

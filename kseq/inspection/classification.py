@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from kseq.errors import UserError, positive
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.curves import BASELINE, TRAIN, VALIDATION
 
 
@@ -130,12 +130,8 @@ def calibration_plot(
     Returns:
         The path.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     mean, share, count = reliability(true, probabilities)
-    figure = Figure(figsize=(5, 5.4), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(5, 5.4, layout="constrained")
     axes, below = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     axes.plot([0, 1], [0, 1], color=BASELINE, linestyle=(0, (5, 3)), linewidth=1.4, label="calibrated")
     axes.plot(mean, share, "o-", color=VALIDATION, linewidth=1.8, label="this model")
@@ -149,9 +145,7 @@ def calibration_plot(
         side.set_axisbelow(True)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)
 
 
 def _checked(true: Sequence[int], probabilities: Any, labels: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from kseq.errors import UserError
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.curves import TRAIN as RIGHT
 from kseq.inspection.curves import VALIDATION as WRONG
 from kseq.inspection.entities import check_aligned
@@ -78,9 +78,6 @@ def confusion_matrix(
     Raises:
         UserError: There is no entity to draw, or `counts` does not fit `labels`.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     counts = np.asarray(counts)
     size = len(labels)
     if counts.shape != (size, size):
@@ -88,8 +85,7 @@ def confusion_matrix(
     if not counts.any():
         raise UserError("there is no confusion to draw: neither the data nor the prediction has an entity")
     cell = float(np.clip(5 / size, 0.42, 0.9))  # inches
-    figure = Figure(figsize=(size * cell, size * cell))
-    FigureCanvasAgg(figure)
+    figure = blank(size * cell, size * cell)
     axes = figure.add_axes((0, 0, 1, 1))  # labels lie outside; the saved picture grows around them
     axes.imshow(_colours(labels, counts))
     for row, column in zip(*np.nonzero(counts), strict=True):
@@ -105,9 +101,7 @@ def confusion_matrix(
         axes.axvline(edge, color="#DDDDDD", linewidth=0.8)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150, bbox_inches="tight", pad_inches=0.15)
-    return Path(path)
+    return write(figure, path, bbox_inches="tight", pad_inches=0.15)
 
 
 def _colours(labels: Sequence[str], counts: np.ndarray) -> np.ndarray:

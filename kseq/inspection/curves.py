@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kseq.errors import UserError, did_you_mean
-from kseq.files import read_history, replacing
+from kseq.files import read_history
+from kseq.inspection.canvas import blank, write
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; brightness differs too.
 TRAIN, VALIDATION, BASELINE = "#56B4E9", "#D55E00", "#444444"
@@ -44,8 +45,6 @@ def learning_curve(
     Raises:
         UserError: The history holds no epoch, or no such metric.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     columns = history if isinstance(history, Mapping) else read_history(history)
@@ -58,8 +57,7 @@ def learning_curve(
     epochs = [int(epoch) + 1 for epoch in columns.get("epoch", range(count))]
     validation = [math.nan] * count if validation is None else validation
 
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(7, 4.2, layout="constrained")
     axes = figure.subplots()
     marker = "o" if len(epochs) < 40 else None
     style = {"marker": marker, "markersize": 3.5, "linewidth": 1.8}
@@ -82,9 +80,7 @@ def learning_curve(
     axes.legend(frameon=False)
     if title:
         axes.set_title(title, loc="left", fontsize=11)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)
 
 
 def _best(values: Sequence[float], mode: str) -> int | None:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from kseq.files import replacing
+from kseq.inspection.canvas import blank, write
 from kseq.inspection.curves import TRAIN, VALIDATION
 
 
@@ -22,13 +22,10 @@ def exposure_curve(true_fed: Sequence[float], own_fed: Sequence[float], path: st
     Reference:
         Bengio et al., "Scheduled Sampling for Sequence Prediction with Recurrent Neural Networks", 2015.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     epochs = range(1, len(true_fed) + 1)
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = blank(7, 4.2, layout="constrained")
     axes = figure.subplots()
     style = {"marker": "o" if len(true_fed) < 40 else None, "markersize": 3.5, "linewidth": 1.8}
     axes.plot(epochs, own_fed, color=VALIDATION, label="fed its own tokens (as in use)", **style)
@@ -38,6 +35,4 @@ def exposure_curve(true_fed: Sequence[float], own_fed: Sequence[float], path: st
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return write(figure, path)

@@ -2,6 +2,7 @@
 
 import kseq.losses  # registered, so that a saved model that was compiled with them loads
 import kseq.metrics  # noqa: F401
+from kseq.models.autoencoder import SequenceAutoencoder
 from kseq.models.classifier import Classifier
 from kseq.models.encoder import SequenceEncoder
 from kseq.models.language_model import LanguageModel
@@ -17,6 +18,7 @@ __all__ = [
     "NGramModel",
     "RegionEncoder",
     "Seq2Seq",
+    "SequenceAutoencoder",
     "SequenceEncoder",
     "Tagger",
     "VectorEncoder",
