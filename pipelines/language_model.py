@@ -9,7 +9,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, positive
-from pipelines import fitting, perplexity, runs, writing
+from kseq.training.tuning.space import Choice, Range
+from pipelines import fitting, perplexity, runs, task, tuning, writing
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
@@ -17,6 +18,7 @@ from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
     import numpy as np
+    import tensorflow as tf
 
     from kseq.data import Vocabulary
     from kseq.models import LanguageModel, NGramModel
@@ -62,6 +64,19 @@ class Config(Fitting, Model):
     def unit(self) -> str:
         """What a token is called in reports."""
         return "character" if self.level == "char" else "word"
+
+
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "units": Range(128, 512, 64),
+    "num_layers": Range(1, 2),
+    "embedding_dim": Choice(32, 64, 128),
+    "dropout": Range(0.0, 0.5, 0.05),
+    "recurrent_dropout": Range(0.0, 0.3, 0.05),
+    "learning_rate": Range(1e-3, 2e-2, log=True),
+    "clip_norm": Choice(5.0, 20.0, 80.0),
+    "batch_size": Choice(8, 16, 32),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,28 +128,68 @@ class Data:
     validation: "np.ndarray"
     test: "np.ndarray"
 
+    def count(self, part: str) -> int:
+        """Tokens of a part."""
+        return len(getattr(self, part))
+
+    def batches(self, part: str, config: Config) -> "tf.data.Dataset":
+        """A part as parallel streams: to train on, as many as a batch has rows."""
+        from kseq.data import contiguous_streams
+
+        ids = getattr(self, part)
+        few = min(8, max(1, len(ids) // 1000))
+        rows = {"train": config.batch_size, "validation": few, "test": 1}[part]
+        return contiguous_streams(ids, rows, config.time_steps, self.vocabulary.bos_id)
+
+
+@dataclasses.dataclass(frozen=True)
+class Reader:
+    """A model and its vocabulary."""
+
+    vocabulary: "Vocabulary"
+    model: "LanguageModel"
+
+
+class Continuation(task.Task):
+    """What training and `tune` ask of language modelling."""
+
+    name = TASK
+    Config = Config
+    space = SPACE
+
+    def read(self, config: Config, source: str | None = None, reader: Reader | None = None) -> Data:
+        return read(config)
+
+    def save_vocabulary(self, data: Data, run: Any) -> None:
+        data.vocabulary.save(run.vocabulary)
+
+    def build(self, config: Config, data: Data) -> Reader:
+        return Reader(data.vocabulary, build(config, len(data.vocabulary)))
+
+    def monitored(self, config: Config) -> tuple[str, str]:
+        return "val_nats", "min"
+
+    def objective(self, config: Config) -> tuple[str, str]:
+        return "val_perplexity", "min"
+
 
 def train(options: Train) -> int | None:
     """Train a model, report on the test text, write a sample."""
     import keras
-
-    from kseq.data import contiguous_streams
 
     config = runs.split_options(options, Config)
     runs.check_resume(options)
     keras.utils.set_random_seed(config.seed)
     data = read(config)
     bos = data.vocabulary.bos_id
-    batches = contiguous_streams(data.train, config.batch_size, config.time_steps, bos)
-    validation_rows = min(8, max(1, len(data.validation) // 1000))
-    validation = contiguous_streams(data.validation, validation_rows, config.time_steps, bos)
-    contiguous_streams(data.test, 1, config.time_steps, bos)  # too short a test text is said now
-    model = build(config, len(data.vocabulary))
+    # too short a part is said now
+    batches, _, _ = (data.batches(part, config) for part in task.PARTS)
+    reader = CONTINUATION.build(config, data)
     run = runs.start(TASK, config, options, data.name, config.seed)
 
     with run.training():
         runs.say("run", run.path)
-        describe(config, data, model)
+        describe(config, data, reader.model)
         data.vocabulary.save(run.vocabulary)
         ngram = baseline(config, data)
         run.write_metrics(
@@ -142,21 +197,7 @@ def train(options: Train) -> int | None:
             ngram_validation=perplexity.score_ngram(ngram, data.validation),
         )
         runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
-        model.fit(
-            batches,
-            validation_data=validation,
-            epochs=config.epochs,
-            shuffle=False,
-            verbose=runs.verbosity(),
-            callbacks=fitting.callbacks(
-                config,
-                run,
-                "val_nats",
-                "min",
-                steps_per_epoch=len(batches),
-                tokens_per_step=config.batch_size * config.time_steps,
-            ),
-        )
+        task.fit(CONTINUATION, config, run, reader, data, batches)
         best = runs.load_model(run)
         print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
         run.write_metrics(test=perplexity.score(best, data.test, bos))
@@ -328,11 +369,14 @@ def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> Non
     runs.write_live(writing.continuation(model, data.vocabulary, **options))
 
 
+CONTINUATION = Continuation()
+
 PIPELINE = Pipeline(
     TASK,
     "learn to continue a text, by character or by word",
     (
         Verb("train", "train a model and report its perplexity", Train, train, config_file=True),
+        tuning.verb(CONTINUATION),
         Verb("evaluate", "exact perplexity of a text, an n-gram model's beside it", Evaluate, evaluate),
         Verb("generate", "write text, token by token", Generate, write),
         Verb("export", "write a SavedModel that takes raw text", Export, export),
