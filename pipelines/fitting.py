@@ -30,10 +30,14 @@ class Fitting:
     lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
     lr_factor: float = option(0.5, "what the rate is then multiplied by")
     time_limit: float | None = option(240.0, "seconds of training at most; a cosine schedule ends with it")
+    backup_seconds: float | None = option(
+        60.0, "after which the state is saved within an epoch; none: at its end only"
+    )
+    backup_steps: int | None = option(None, "likewise in batches")
     seed: int = option(1, "of weights, dropout and sampling")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "learning_rate", "clip_norm", "time_limit"):
+        for name in ("epochs", "learning_rate", "clip_norm", "time_limit", "backup_seconds", "backup_steps"):
             positive(name, getattr(self, name))
         for name in ("weight_decay", "warmup_steps", "patience", "lr_patience", "seed"):
             not_negative(name, getattr(self, name))
@@ -98,4 +102,6 @@ def callbacks(
         time_limit=config.time_limit,
         notify=lambda sentence: print(f"\n{sentence}", flush=True),
         measure=measure,
+        backup_seconds=config.backup_seconds,
+        backup_steps=config.backup_steps,
     )

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from kseq.training.run import RunDirectory
 
-MAY_CHANGE = ("epochs", "time_limit", "patience")  # of a configuration, when a run is resumed
+#: of a configuration, when a run is resumed
+MAY_CHANGE = ("epochs", "time_limit", "patience", "backup_seconds", "backup_steps")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -242,6 +242,8 @@ def fit(
         verbose: of Keras; None: as suits the terminal.
         extra: callbacks that read what the others add to the logs.
     """
+    from kseq.training import fitting as training
+
     own = task.callbacks(config, run, reader, data)
     standard = fitting.callbacks(
         config,
@@ -251,13 +253,13 @@ def fit(
         tokens_per_step=data.count("train") // len(batches),
         measure=lambda: task.measure(config, reader, data),
     )
-    reader.model.fit(
+    training.fit(
+        reader.model,
         batches,
-        validation_data=data.batches("validation", config),
+        [*own, *standard[:-1], *extra, standard[-1]],
         epochs=config.epochs,
-        shuffle=False,
+        validation_data=data.batches("validation", config),
         verbose=runs.verbosity() if verbose is None else verbose,
-        callbacks=[*own, *standard[:-1], *extra, standard[-1]],
     )
 
 

@@ -86,11 +86,14 @@ class CosineSchedule(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         seconds = self.limit.elapsed if self.limit is not None else 0.0
-        self.model.optimizer.learning_rate = self.rate(self._step, seconds)
+        self._next = self.rate(self._step, seconds)
+        self.model.optimizer.learning_rate = self._next
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1
+        self._last = self._next
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = self._last
+        self.model.optimizer.learning_rate = self._last  # a step that found no data may have begun
