@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from kseq.data import Vocabulary
+    from kseq.data.stored import StoredIds
     from kseq.models import LanguageModel, NGramModel
 
 TASK = "language_model"
+NGRAM_TOKENS = 1_000_000  # the last ones, that the baseline counts of a text larger than memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +33,7 @@ class Model:
     """The text and the network; the defaults are for the embedded text."""
 
     data: str = option("kseq_python_topics", "text file (.gz too), directory of splits, or tfds name")
+    cache: str | None = option(None, "directory for the ids of texts larger than memory; none: in memory")
     level: str = option("char", "what a token is", choices=("char", "word"))
     validation: float = option(0.05, "share of the text for validation where there is no such part")
     test: float = option(0.05, "share of the text for testing, likewise; 0: validation serves as test")
@@ -124,9 +127,9 @@ class Data:
     name: str
     note: str
     vocabulary: "Vocabulary"
-    train: "np.ndarray"
-    validation: "np.ndarray"
-    test: "np.ndarray"
+    train: "np.ndarray | StoredIds"
+    validation: "np.ndarray | StoredIds"
+    test: "np.ndarray | StoredIds"
 
     def count(self, part: str) -> int:
         """Tokens of a part."""
@@ -177,14 +180,18 @@ def train(options: Train) -> int | None:
     """Train a model, report on the test text, write a sample."""
     import keras
 
+    from kseq.training.distribution import scope
+
     config = runs.split_options(options, Config)
     runs.check_resume(options)
+    strategy = runs.distribute(options)
     keras.utils.set_random_seed(config.seed)
     data = read(config)
     bos = data.vocabulary.bos_id
     # too short a part is said now
     batches, _, _ = (data.batches(part, config) for part in task.PARTS)
-    reader = CONTINUATION.build(config, data)
+    with scope(strategy):
+        reader = CONTINUATION.build(config, data)
     run = runs.start(TASK, config, options, data.name, config.seed)
 
     with run.training():
@@ -193,8 +200,8 @@ def train(options: Train) -> int | None:
         data.vocabulary.save(run.vocabulary)
         ngram = baseline(config, data)
         run.write_metrics(
-            ngram=perplexity.score_ngram(ngram, data.test),
-            ngram_validation=perplexity.score_ngram(ngram, data.validation),
+            ngram=perplexity.score_ngram(ngram, data.test[:]),
+            ngram_validation=perplexity.score_ngram(ngram, data.validation[:]),
         )
         runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
         task.fit(CONTINUATION, config, run, reader, data, batches)
@@ -219,7 +226,7 @@ def evaluate(options: Evaluate) -> None:
     config, vocabulary, model = restore(run)
     text = None if options.text is None else vocabulary.encode(read_text(Path(options.text)))
     data = read(config)
-    ids = data.test if text is None else text
+    ids = data.test[:] if text is None else text
     if len(ids) < 2:
         raise UserError(f"{options.text} is too short: 2 {config.unit}s are the least")
     runs.say("run", run.path)
@@ -271,11 +278,16 @@ def export(options: Export) -> None:
 
 def read(config: Config) -> Data:
     """Read the text and turn it into ids."""
-    from kseq.data import Vocabulary, read_splits
+    from kseq.data import Vocabulary, read_splits, read_stored
 
-    corpus = read_splits(config.data, config.validation, config.test)
-    vocabulary = Vocabulary.build(corpus.train, config.level, config.max_vocab, config.min_count)
-    parts = {part: vocabulary.encode(getattr(corpus, part)) for part in ("train", "validation", "test")}
+    shares = {"validation": config.validation, "test": config.test}
+    known = (config.level, config.max_vocab, config.min_count)
+    if config.cache is not None:
+        stored = read_stored(config.data, config.cache, *known, **shares)
+        return Data(**{field.name: getattr(stored, field.name) for field in dataclasses.fields(Data)})
+    corpus = read_splits(config.data, **shares)
+    vocabulary = Vocabulary.build(corpus.train, *known)
+    parts = {part: vocabulary.encode(getattr(corpus, part)) for part in task.PARTS}
     return Data(name=corpus.name, note=corpus.note, vocabulary=vocabulary, **parts)
 
 
@@ -310,8 +322,9 @@ def baseline(config: Config, data: Data) -> "NGramModel":
 
     order = config.ngram_order or (8 if config.level == "char" else 5)
     order = min(order, len(data.train))
+    text = data.train if config.cache is None else data.train[-NGRAM_TOKENS:]
     excluded = (data.vocabulary.pad_id, data.vocabulary.bos_id)
-    return NGramModel(order, modified=True).fit(data.train, len(data.vocabulary), excluded)
+    return NGramModel(order, modified=True).fit(text, len(data.vocabulary), excluded)
 
 
 def restore(run: Any) -> tuple[Config, "Vocabulary", "LanguageModel"]:
@@ -334,7 +347,7 @@ def describe(config: Config, data: Data, model: "LanguageModel") -> None:
     sizes = [f"{len(getattr(data, part)):,} {part}" for part in ("train", "validation", "test")]
     runs.say("data", f"{data.name}: {', '.join(sizes)} {config.unit}s")
     runs.say("", data.note)
-    unknown = (data.test == data.vocabulary.unk_id).mean()
+    unknown = (data.test[:] == data.vocabulary.unk_id).mean()
     runs.say("vocabulary", f"{len(data.vocabulary):,} tokens; {unknown:.2%} of the test text is unknown")
     layers = f"{config.num_layers} x {config.units} units"
     runs.say("model", f"{config.cell}, {layers}, {model.count_params():,} parameters")

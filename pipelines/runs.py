@@ -1,12 +1,14 @@
 """What the verbs of all pipelines say about runs, once."""
 
 import dataclasses
+import os
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseq.errors import UserError
 from pipelines.config import as_dict, option
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ class NewRun:
     name: str | None = option(None, "name of the run; none: made of the data's name and the time")
     runs: str = option("runs", "directory of all runs")
     resume: bool = option(False, "go on with the interrupted run of this name and configuration")
+    strategy: str = option("none", "devices to train on", choices=("none", "mirrored", "multi-worker"))
+    replicas: int | None = option(None, "parts of the CPU for `mirrored` without a GPU; none: 2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,18 +80,33 @@ def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) ->
     """
     from kseq.training.run import RunDirectory
 
-    name = options.name or RunDirectory.default_name(options.runs, task, data_name)
+    root = options.runs
+    if options.strategy == "multi-worker":
+        from kseq.training.distribution import worker
+
+        if options.name is None:
+            raise UserError("the strategy `multi-worker` needs `--name`, the same for all workers")
+        root = Path(root, f".worker-{worker()}") if worker() else root
+    name = options.name or RunDirectory.default_name(root, task, data_name)
     return RunDirectory.create(
-        options.runs, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
+        root, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
     )
 
 
 def check_resume(options: NewRun) -> None:
     """Raise unless a run to resume is named."""
-    from kseq.errors import UserError
-
     if options.resume and options.name is None:
         raise UserError("`--resume` needs `--name`: which run to go on with")
+
+
+def distribute(options: NewRun) -> Any:
+    """The strategy that the options name, None for one device; the workers but the first fall silent."""
+    from kseq.training.distribution import make_strategy, worker
+
+    strategy = make_strategy(options.strategy, options.replicas)
+    if options.strategy == "multi-worker" and worker():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  until the process ends
+    return strategy
 
 
 def find(task: str, options: TrainedRun) -> "RunDirectory":

@@ -154,12 +154,16 @@ def train(task: Task, options: Any) -> int | None:
     """Train a model and report on the test part."""
     import keras
 
+    from kseq.training.distribution import scope
+
     config = runs.split_options(options, task.Config)
     runs.check_resume(options)
+    strategy = runs.distribute(options)
     keras.utils.set_random_seed(config.seed)
     data = task.read(config)
     config = task.resolve(config, data)
-    reader = task.build(config, data)
+    with scope(strategy):
+        reader = task.build(config, data)
     batches = data.batches("train", config)
     run = runs.start(task.name, config, options, data.name, config.seed)
 

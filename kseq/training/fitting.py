@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from kseq.training.backup import Backup, Position
+from kseq.training.distribution import distributed, share
 
 
 def fit(
@@ -38,9 +39,16 @@ def fit(
     callbacks = list(callbacks)
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
     position = Position() if backup is None else backup.position()
-    with _first_epoch_of(model, len(batches) - position.batch if position.batch else None):
+    strategy = model.distribute_strategy
+    data, steps = from_position(batches, position), len(batches)
+    with contextlib.ExitStack() as stack:
+        if strategy.num_replicas_in_sync > 1:
+            stack.enter_context(distributed(model, strategy, batches.element_spec))
+            data = share(data, strategy)
+            validation_data = validation_data and share(validation_data, strategy)
+        stack.enter_context(_first_epoch_of(model, steps - position.batch if position.batch else None))
         return model.fit(
-            from_position(batches, position),
+            data,
             initial_epoch=position.epoch,
             epochs=epochs,
             validation_data=validation_data,

@@ -67,9 +67,7 @@ def batches(size=4, shuffled=False):
 
 def fit(net, callbacks, epochs=3, batch_size=4, verbose=0, shuffled=False):
     data = batches(batch_size, shuffled)
-    return fitting.fit(
-        net, data, callbacks, epochs=epochs, validation_data=batches(len(X)), verbose=verbose
-    )
+    return fitting.fit(net, data, callbacks, epochs=epochs, validation_data=batches(len(X)), verbose=verbose)
 
 
 def new_run(root, name="run"):
