@@ -85,11 +85,11 @@ def test_a_search_without_end(tmp_path):
         search(tmp_path / "e", "randon", trials=1)
 
 
-def program(directory, *words, status=0):
+def program(directory, *words, status=0, message=""):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "tests.training.tuning.searches", str(directory), *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == status, done.stderr
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=400)
+    assert done.returncode == status and message in done.stderr, done.stderr
     return (directory / "ran").read_text().split()
 
 
@@ -109,6 +109,12 @@ def test_a_killed_search_repeats_at_most_the_trial_it_was_in(tmp_path):
     assert values[0] == values[1]
 
 
+def chosen(place):
+    """Returns the values of all trials."""
+    files = sorted(place.glob("*/trial.json"))
+    return [json.loads(file.read_text())["hyperparameters"]["values"] for file in files]
+
+
 def test_a_trial_that_ended_right_before_a_kill_is_not_run_again(tmp_path):
     """keras-tuner writes the trial first and the list of trials after it."""
     tuner, oracle = search(tmp_path / "k", trials=2)
@@ -126,3 +132,19 @@ def test_a_trial_that_ended_right_before_a_kill_is_not_run_again(tmp_path):
     )
     again.search()
     assert ran == ["1"] and [row.status for row in rows(oracle)] == ["done", "done"]
+
+
+@pytest.mark.slow
+def test_a_worker_that_dies_costs_one_retry_of_its_trial(tmp_path):
+    ran = program(tmp_path / "w", "--workers", "2", "--kill", "2", "--trials", "8")
+    assert len(ran) == 9 and set(ran) == {str(n) for n in range(8)}
+    _, oracle = search(tmp_path / "w", trials=8)
+    assert [row.status for row in rows(oracle)] == ["done"] * 8
+
+
+@pytest.mark.slow
+def test_when_no_worker_is_left_the_chief_says_so(tmp_path):
+    ran = program(
+        tmp_path / "n", "--workers", "1", "--fatal", "1", status=1, message="error: no worker is left"
+    )
+    assert ran.count("0") == 2  # a trial is retried once
