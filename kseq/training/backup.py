@@ -6,9 +6,12 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import keras
+import tensorflow as tf
 
 from kseq.training.state import States, resume_metrics
 
+#: batches between two states of several processes, unless it is said
+STEPS = 500
 #: what callbacks count
 COUNTERS = ("best", "wait", "cooldown_counter", "elapsed")
 
@@ -51,17 +54,30 @@ class Backup(keras.callbacks.Callback):
         self._begin = Position()  # where this session began
         self._here = Position()
         self._metrics = []
+        self._chosen = None  # the last
 
     def position(self) -> Position:
         """Where the last whole state was saved; a training without one begins at the beginning."""
-        found = self.states.last()
+        found = self.states.last(self._chosen)
         return Position() if found is None else Position(*found[1]["position"])
+
+    def agree(self, strategy: tf.distribute.Strategy) -> None:
+        """Has all workers of a training begin at the same state: the last that all of them have.
+
+        They save after so many batches, not seconds, so the states before the last are the same ones.
+
+        Args:
+            strategy: of several processes.
+        """
+        self._seconds, self._steps = None, self._steps or STEPS
+        own = tf.constant([self.states.steps()[-1] if self.states.steps() else 0])
+        self._chosen = int(tf.reduce_min(strategy.gather(own, axis=0))) or None
 
     def on_train_begin(self, logs=None):
         self._begin = self._here = Position()
         self._metrics = []
         self._since = (time.monotonic(), 0)
-        found = self.states.last()
+        found = self.states.last(self._chosen)
         if found is None:
             return
         file, about = found

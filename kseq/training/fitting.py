@@ -38,8 +38,10 @@ def fit(
     """
     callbacks = list(callbacks)
     backup = next((callback for callback in callbacks if isinstance(callback, Backup)), None)
-    position = Position() if backup is None else backup.position()
     strategy = model.distribute_strategy
+    if backup is not None and isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        backup.agree(strategy)
+    position = Position() if backup is None else backup.position()
     data, steps = from_position(batches, position), len(batches)
     with contextlib.ExitStack() as stack:
         if strategy.num_replicas_in_sync > 1:

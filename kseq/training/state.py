@@ -77,11 +77,14 @@ class States:
             step: the state of this step instead.
         """
         for file in reversed(self._files()):
-            whole = int(_NAME.fullmatch(file.name)[2], 16) == _checksum(file)
-            if whole and step in (None, _step(file)):
+            if step in (None, _step(file)) and _is_whole(file):
                 with h5py.File(file, "r") as opened:
                     return file, json.loads(opened[_OWN].attrs["about"])
         return None
+
+    def steps(self) -> list[int]:
+        """The steps of all whole states."""
+        return [_step(file) for file in self._files() if _is_whole(file)]
 
     def load(self, model: keras.Model, file: Path) -> list[np.ndarray]:
         """Restores a state; gives the sums of the metrics, for `resume_metrics` once the model has them.
@@ -129,6 +132,10 @@ def _beside_weights(model: keras.Model) -> dict[str, list[Any]]:
 
 def _step(file: Path) -> int:
     return int(_NAME.fullmatch(file.name)[1])
+
+
+def _is_whole(file: Path) -> bool:
+    return int(_NAME.fullmatch(file.name)[2], 16) == _checksum(file)
 
 
 def _checksum(path: Path) -> int:

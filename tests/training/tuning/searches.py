@@ -1,6 +1,7 @@
 """A search whose trials take no time, as a program: `python -m tests.training.tuning.searches DIRECTORY`.
 
-Each trial appends its number to `DIRECTORY/ran`. `--kill N` kills the process in its N-th trial, once. `--workers N` searches with so many.
+Each trial appends its number to `DIRECTORY/ran`. `--kill N` kills the process in its N-th trial, once.
+`--workers N` searches with so many.
 """
 
 import argparse
