@@ -30,11 +30,11 @@ def generate(path: Path, size: int) -> None:
 def train(path: str, cache: str | None) -> dict[str, float]:
     """Trains 200 steps of the default network; gives the largest resident memory in MB, and times."""
     from kseq.training.fitting import fit
-    from pipelines import language_model
+    from pipelines import language_model, texts
 
     start = time.monotonic()
     config = language_model.Config(data=path, cache=cache)
-    data = language_model.read(config)
+    data = texts.read(config)
     seconds = time.monotonic() - start
     model = language_model.build(config, len(data.vocabulary))
     fit(model, data.batches("train", config).take(STEPS), epochs=1, verbose=0)

@@ -10,22 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, positive
 from kseq.training.tuning.space import Choice, Range
-from pipelines import fitting, perplexity, runs, task, tuning, writing
+from pipelines import fitting, perplexity, runs, task, texts, tuning, writing
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
 from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
-    import numpy as np
-    import tensorflow as tf
-
     from kseq.data import Vocabulary
-    from kseq.data.stored import StoredIds
-    from kseq.models import LanguageModel, NGramModel
+    from kseq.models import LanguageModel
 
 TASK = "language_model"
-NGRAM_TOKENS = 1_000_000  # the last ones, that the baseline counts of a text larger than memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,31 +116,6 @@ class Export(runs.TrainedRun):
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
-    """The three parts of a text as ids."""
-
-    name: str
-    note: str
-    vocabulary: "Vocabulary"
-    train: "np.ndarray | StoredIds"
-    validation: "np.ndarray | StoredIds"
-    test: "np.ndarray | StoredIds"
-
-    def count(self, part: str) -> int:
-        """Tokens of a part."""
-        return len(getattr(self, part))
-
-    def batches(self, part: str, config: Config) -> "tf.data.Dataset":
-        """A part as parallel streams: to train on, as many as a batch has rows."""
-        from kseq.data import contiguous_streams
-
-        ids = getattr(self, part)
-        few = min(8, max(1, len(ids) // 1000))
-        rows = {"train": config.batch_size, "validation": few, "test": 1}[part]
-        return contiguous_streams(ids, rows, config.time_steps, self.vocabulary.bos_id)
-
-
-@dataclasses.dataclass(frozen=True)
 class Reader:
     """A model and its vocabulary."""
 
@@ -160,13 +130,13 @@ class Continuation(task.Task):
     Config = Config
     space = SPACE
 
-    def read(self, config: Config, source: str | None = None, reader: Reader | None = None) -> Data:
-        return read(config)
+    def read(self, config: Config, source: str | None = None, reader: Reader | None = None) -> texts.Data:
+        return texts.read(config)
 
-    def save_vocabulary(self, data: Data, run: Any) -> None:
+    def save_vocabulary(self, data: texts.Data, run: Any) -> None:
         data.vocabulary.save(run.vocabulary)
 
-    def build(self, config: Config, data: Data) -> Reader:
+    def build(self, config: Config, data: texts.Data) -> Reader:
         return Reader(data.vocabulary, build(config, len(data.vocabulary)))
 
     def monitored(self, config: Config) -> tuple[str, str]:
@@ -186,7 +156,7 @@ def train(options: Train) -> int | None:
     runs.check_resume(options)
     strategy = runs.distribute(options)
     keras.utils.set_random_seed(config.seed)
-    data = read(config)
+    data = texts.read(config)
     bos = data.vocabulary.bos_id
     # too short a part is said now
     batches, _, _ = (data.batches(part, config) for part in task.PARTS)
@@ -198,7 +168,7 @@ def train(options: Train) -> int | None:
         runs.say("run", run.path)
         describe(config, data, reader.model)
         data.vocabulary.save(run.vocabulary)
-        ngram = baseline(config, data)
+        ngram = texts.baseline(config, data)
         run.write_metrics(
             ngram=perplexity.score_ngram(ngram, data.test[:]),
             ngram_validation=perplexity.score_ngram(ngram, data.validation[:]),
@@ -210,7 +180,7 @@ def train(options: Train) -> int | None:
         run.write_metrics(test=perplexity.score(best, data.test, bos))
         draw(run, config, data.name)
     if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
+        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run, options)}")
         return 130
     summary(run, config, best, data)
     return None
@@ -225,14 +195,14 @@ def evaluate(options: Evaluate) -> None:
     run = runs.find(TASK, options)
     config, vocabulary, model = restore(run)
     text = None if options.text is None else vocabulary.encode(read_text(Path(options.text)))
-    data = read(config)
+    data = texts.read(config)
     ids = data.test[:] if text is None else text
     if len(ids) < 2:
         raise UserError(f"{options.text} is too short: 2 {config.unit}s are the least")
     runs.say("run", run.path)
     runs.say("text", f"{options.text or 'test part of ' + config.data}, {len(ids):,} {config.unit}s")
     runs.say("unknown", f"{(ids == vocabulary.unk_id).mean():.2%} of the {config.unit}s")
-    ngram = perplexity.score_ngram(baseline(config, data), ids)
+    ngram = perplexity.score_ngram(texts.baseline(config, data), ids)
     result = perplexity.score(model, ids, vocabulary.bos_id)
     runs.say("n-gram", perplexity.ngram_line(ngram, config.unit))
     runs.say("network", perplexity.network_line(result, config.unit))
@@ -276,21 +246,6 @@ def export(options: Export) -> None:
         runs.say("signature", f"{name}: {signature}")
 
 
-def read(config: Config) -> Data:
-    """Read the text and turn it into ids."""
-    from kseq.data import Vocabulary, read_splits, read_stored
-
-    shares = {"validation": config.validation, "test": config.test}
-    known = (config.level, config.max_vocab, config.min_count)
-    if config.cache is not None:
-        stored = read_stored(config.data, config.cache, *known, **shares)
-        return Data(**{field.name: getattr(stored, field.name) for field in dataclasses.fields(Data)})
-    corpus = read_splits(config.data, **shares)
-    vocabulary = Vocabulary.build(corpus.train, *known)
-    parts = {part: vocabulary.encode(getattr(corpus, part)) for part in task.PARTS}
-    return Data(name=corpus.name, note=corpus.note, vocabulary=vocabulary, **parts)
-
-
 def build(config: Config, vocab_size: int) -> "LanguageModel":
     """The model, compiled."""
     from kseq.losses import NextTokenLoss
@@ -316,17 +271,6 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
     return model
 
 
-def baseline(config: Config, data: Data) -> "NGramModel":
-    """The n-gram model of the training text."""
-    from kseq.models import NGramModel
-
-    order = config.ngram_order or (8 if config.level == "char" else 5)
-    order = min(order, len(data.train))
-    text = data.train if config.cache is None else data.train[-NGRAM_TOKENS:]
-    excluded = (data.vocabulary.pad_id, data.vocabulary.bos_id)
-    return NGramModel(order, modified=True).fit(text, len(data.vocabulary), excluded)
-
-
 def restore(run: Any) -> tuple[Config, "Vocabulary", "LanguageModel"]:
     """Configuration, vocabulary and model of a run."""
     from kseq.data import Vocabulary
@@ -342,7 +286,7 @@ def sampling(options: Generate) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def describe(config: Config, data: Data, model: "LanguageModel") -> None:
+def describe(config: Config, data: texts.Data, model: "LanguageModel") -> None:
     """Say what is about to be trained on what."""
     sizes = [f"{len(getattr(data, part)):,} {part}" for part in ("train", "validation", "test")]
     runs.say("data", f"{data.name}: {', '.join(sizes)} {config.unit}s")
@@ -368,7 +312,7 @@ def draw(run: Any, config: Config, data: str) -> None:
     )
 
 
-def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> None:
+def summary(run: Any, config: Config, model: "LanguageModel", data: texts.Data) -> None:
     """Say how it went and what can be done next."""
     print()
     runs.say("test", perplexity.network_line(run.metrics["test"], config.unit))

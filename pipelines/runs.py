@@ -125,12 +125,15 @@ def load_model(run: "RunDirectory") -> "keras.Model":
     return keras.saving.load_model(run.model)
 
 
-def resume_command(task: str, run: "RunDirectory") -> str:
+def resume_command(task: str, run: "RunDirectory", options: NewRun) -> str:
     """The command line that goes on with an interrupted run."""
     words = ["python", "-m", f"pipelines.{task}", "train", "--resume", "--name", run.name]
     root = run.path.parent.parent
     if root != Path("runs"):
         words += ["--runs", str(root)]
+    for name in ("strategy", "replicas"):
+        if getattr(options, name) not in (None, "none"):
+            words += [f"--{name}", str(getattr(options, name))]
     return shlex.join([*words, "--config", str(run.path / "config.yaml")])
 
 

@@ -179,7 +179,7 @@ def train(task: Task, options: Any) -> int | None:
         run.write_metrics(test=figures)
         _draw(task, run, config, data)
     if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run)}")
+        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run, options)}")
         return 130
     runs.say("test", task.result(figures))
     runs.say("files", f"{run.path}/ ({task.files}, learning_curve.png, metrics.json, model.keras)")

@@ -42,10 +42,9 @@ class Search:
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        for name in ("trials", "max_seconds", "max_parameters"):
+        for name in ("trials", "max_seconds", "max_parameters", "search_seed"):
             positive(name, getattr(self, name))
-        for name in ("workers", "search_seed"):
-            not_negative(name, getattr(self, name))
+        not_negative("workers", self.workers)
         if self.resume and self.name is None:
             raise UserError("`--resume` needs `--name`: which search to go on with")
 

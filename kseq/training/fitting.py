@@ -42,13 +42,14 @@ def fit(
     if backup is not None and isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
         backup.agree(strategy)
     position = Position() if backup is None else backup.position()
-    data, steps = from_position(batches, position), len(batches)
+    data = from_position(batches, position)
+    left = len(batches) - position.batch if position.batch else None
     with contextlib.ExitStack() as stack:
         if strategy.num_replicas_in_sync > 1:
             stack.enter_context(distributed(model, strategy, batches.element_spec))
             data = share(data, strategy)
             validation_data = validation_data and share(validation_data, strategy)
-        stack.enter_context(_first_epoch_of(model, steps - position.batch if position.batch else None))
+        stack.enter_context(_first_epoch_of(model, left))
         return model.fit(
             data,
             initial_epoch=position.epoch,

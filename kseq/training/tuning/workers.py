@@ -114,12 +114,15 @@ def direct(tuner: Tuner, oracle: Memory, workers: Workers | None, heartbeat: Hea
     Raises:
         UserError: no worker is left, or trial after trial fails.
     """
-    threading.Thread(target=tuner.search, daemon=True).start()
+    problems: list[Exception] = []
+    threading.Thread(target=_serve, args=(tuner, problems), daemon=True).start()
     began, seen = time.monotonic(), False
     try:
         while not _over(oracle):
             time.sleep(0.2)
             _release(oracle, workers, heartbeat)
+            if problems:
+                raise UserError(f"cannot serve workers at {_address()}: {problems[0]}")
             if error := oracle.failure():
                 raise UserError(f"trial after trial fails: {error}")
             if workers is not None:
@@ -134,6 +137,17 @@ def direct(tuner: Tuner, oracle: Memory, workers: Workers | None, heartbeat: Hea
         if workers is not None:
             workers.stop()
         oracle.save()
+
+
+def _serve(tuner: Tuner, problems: list[Exception]) -> None:
+    try:
+        tuner.search()
+    except Exception as error:  # said by the thread that waits
+        problems.append(error)
+
+
+def _address() -> str:
+    return f"{os.environ.get(ADDRESS)}:{os.environ.get(PORT)}"
 
 
 def _over(oracle: Memory) -> bool:
