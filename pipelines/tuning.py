@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,12 +70,9 @@ def tune(task: "Task", options: Any) -> int | None:
     """Search for the best configuration, and write it as YAML."""
     import yaml
 
-    from kseq.training.tuning import space as spaces
-
     base = runs.split_options(options, task.Config)
     file = options.space
-    space = task.space if file is None else spaces.from_plain(load_yaml(file), file)
-    space = check(space, base, file or "the space")
+    space = check(task.space, base, "the space") if file is None else read_space(file, base)
     plain = {name: dimension.plain for name, dimension in space.items()}
     if options.show_space:
         print(yaml.safe_dump(plain, sort_keys=False), end="")
@@ -85,9 +83,16 @@ def tune(task: "Task", options: Any) -> int | None:
     search = _start(task, options, base, plain)
     if options.resume:  # what a search is was decided when it began
         base = task.Config(**read_yaml(search.config, task.Config))
-        space = check(spaces.from_plain(load_yaml(search.space), str(search.space)), base, str(search.space))
+        space = read_space(search.space, base)
     with contextlib.closing(search):
         return _direct(task, options, base, space, search)
+
+
+def read_space(path: str | Path, base: Any) -> "Space":
+    """The space of a YAML file, checked."""
+    from kseq.training.tuning.space import from_plain
+
+    return check(from_plain(load_yaml(path), str(path)), base, str(path))
 
 
 def check(space: "Space", base: Any, source: str) -> "Space":
@@ -114,7 +119,6 @@ def check(space: "Space", base: Any, source: str) -> "Space":
 
 def work(task: "Task", options: Any, role: str) -> None:
     """Run trials that a chief chooses, until it says that the search is over."""
-    from kseq.training.tuning import space as spaces
     from kseq.training.tuning.heartbeat import Heartbeat
     from kseq.training.tuning.place import SearchDirectory
 
@@ -122,8 +126,7 @@ def work(task: "Task", options: Any, role: str) -> None:
         raise UserError("a worker needs `--name`: which search to work for")
     search = SearchDirectory.wait(Path(options.tuning) / task.name / options.name)
     base = task.Config(**read_yaml(search.config, task.Config))
-    space = check(spaces.from_plain(load_yaml(search.space), str(search.space)), base, str(search.space))
-    tuner, _ = _tuner(task, base, space, search)
+    tuner, _ = _tuner(task, base, read_space(search.space, base), search)
     with Heartbeat(search.path, role, watch="chief"):
         tuner.search()
 
@@ -170,7 +173,7 @@ def _direct(task: "Task", options: Any, base: Any, space: "Space", search: "Sear
     objective, mode = task.objective(base)
     table = trials.Table(space, objective, mode)
     role = os.environ.get("KERASTUNER_TUNER_ID")
-    with _environment(options.workers, role):
+    with _as_chief(bool(options.workers) and role is None):
         tuner, oracle = _tuner(task, base, space, search, table)
         table.oracle = oracle
         runs.say("search", f"{search.path}: {options.algorithm}, by {objective} ({mode})")
@@ -214,13 +217,17 @@ def _serve(task: "Task", options: Any, tuner: "Tuner", oracle: "Memory", search:
 
 
 @contextlib.contextmanager
-def _environment(workers: int, role: str | None) -> Any:
-    """keras-tuner's variables of a chief on this machine, where it has workers of its own."""
-    if workers and role is None:
-        from kseq.training.tuning.workers import ADDRESS, PORT, WHO, free_port
+def _as_chief(needed: bool) -> Iterator[None]:
+    """Inside, this process is keras-tuner's chief for workers on this machine."""
+    from kseq.training.tuning.workers import ADDRESS, PORT, WHO, free_port
 
-        os.environ.update({WHO: "chief", ADDRESS: "127.0.0.1", PORT: str(free_port())})
-    yield
+    mine = {WHO: "chief", ADDRESS: "127.0.0.1", PORT: str(free_port())} if needed else {}
+    os.environ.update(mine)
+    try:
+        yield
+    finally:
+        for name in mine:
+            del os.environ[name]
 
 
 def _resume_command(task: "Task", options: Any, search: "SearchDirectory") -> str:
