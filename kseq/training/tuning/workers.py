@@ -19,6 +19,8 @@ from kseq.training.tuning.tuner import Tuner
 RESTARTS = 3
 #: seconds that the chief waits for the first sign of a worker on another machine
 FIRST = 600.0
+#: seconds that it waits for all to hear that the search is over
+GOODBYE = 60.0
 #: keras-tuner's environment: who a process is, and where the chief listens
 WHO, ADDRESS, PORT = "KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT"
 
@@ -160,7 +162,11 @@ def _release(oracle: Memory, workers: Workers | None, heartbeat: Heartbeat) -> N
 
 
 def _say_goodbye(oracle: Memory, workers: Workers | None, heartbeat: Heartbeat) -> None:
-    """Goes on answering until every worker has heard that the search is over."""
-    while oracle.tuner_ids or (workers and workers.alive):
+    """Goes on answering until every worker that ever asked has heard that the search is over.
+
+    One that is still starting has not: keras-tuner's server may be gone before it asks.
+    """
+    deadline = time.monotonic() + GOODBYE
+    while oracle.tuner_ids and time.monotonic() < deadline:
         time.sleep(0.2)
         _release(oracle, workers, heartbeat)
