@@ -85,6 +85,41 @@ def read_yaml(path: str | Path, options: type) -> dict[str, Any]:
     Raises:
         UserError: The file is missing or malformed, a key is unknown or a value has the wrong type.
     """
+    return {key: checked(options, key, value, path) for key, value in load_yaml(path).items()}
+
+
+def checked(options: type, key: str, value: Any, source: str | Path) -> Any:
+    """A value of a YAML file in its field's type.
+
+    Args:
+        options: The dataclass whose fields are the allowed keys.
+        key: The field's name.
+        value: What the file says.
+        source: The file, to name in errors.
+
+    Raises:
+        UserError: The key is unknown or the value has the wrong type.
+    """
+    fields = {field.name: (field, kind) for field, kind in _fields(options)}
+    if key not in fields:
+        near = did_you_mean(key, fields) or f"; known keys: {', '.join(fields)}"
+        raise UserError(f"unknown key `{key}` in `{source}`{near}")
+    field, kind = fields[key]
+    return _convert(f"{key}` in `{source}", kind, value, field, _from_yaml)
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """Reads a YAML mapping, its values as they are.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Name to value.
+
+    Raises:
+        UserError: The file is missing or malformed.
+    """
     import yaml
 
     try:
@@ -103,15 +138,7 @@ def read_yaml(path: str | Path, options: type) -> dict[str, Any]:
     if not isinstance(content, dict):
         got = type(content).__name__
         raise UserError(f"`{path}` must hold lines of `key: value`, got a YAML {got}")
-    fields = {field.name: (field, kind) for field, kind in _fields(options)}
-    values = {}
-    for key, value in content.items():
-        if key not in fields:
-            near = did_you_mean(key, fields) or f"; known keys: {', '.join(fields)}"
-            raise UserError(f"unknown key `{key}` in `{path}`{near}")
-        field, kind = fields[key]
-        values[key] = _convert(f"{key}` in `{path}", kind, value, field, _from_yaml)
-    return values
+    return content
 
 
 def as_dict(options: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from kseq.training.tuning.space import Choice, Range
 from pipelines import runs
 from pipelines.config import option
 
@@ -48,6 +49,15 @@ class Encoding:
     init_from: str | None = option(None, "run of a language model or autoencoder to begin with")
 
 
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "units": Range(64, 256, 32),
+    "num_layers": Range(1, 2),
+    "embedding_dim": Choice(50, 100, 200),
+    "dropout": Range(0.1, 0.6, 0.1),
+    "recurrent_dropout": Range(0.0, 0.3, 0.1),
+    "word_dropout": Range(0.0, 0.2, 0.05),
+}
 POSITIVE = ("units", "num_layers", "embedding_dim", "bigram_dim", "character_units", "batch_size")
 POSITIVE += ("min_count", "max_characters", "embedding_scale")
 FRACTIONS = ("dropout", "recurrent_dropout", "word_dropout")

@@ -36,10 +36,14 @@ class Fitting:
     watch_gradients: bool = option(
         False, "measure gradients through time after each epoch: to TensorBoard, with warnings"
     )
+    backup_seconds: float | None = option(
+        60.0, "after which the state is saved within an epoch; none: at its end only"
+    )
+    backup_steps: int | None = option(None, "likewise in batches")
     seed: int = option(1, "of weights, dropout and sampling")
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "learning_rate", "clip_norm", "time_limit"):
+        for name in ("epochs", "learning_rate", "clip_norm", "time_limit", "backup_seconds", "backup_steps"):
             positive(name, getattr(self, name))
         for name in ("weight_decay", "warmup_steps", "patience", "lr_patience", "seed"):
             not_negative(name, getattr(self, name))
@@ -106,6 +110,8 @@ def callbacks(
         time_limit=config.time_limit,
         notify=_say,
         measure=measure,
+        backup_seconds=config.backup_seconds,
+        backup_steps=config.backup_steps,
     )
     return [*_watching(run, batches), *standard] if config.watch_gradients else standard
 

@@ -9,17 +9,16 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, positive
-from pipelines import exporting, fitting, perplexity, runs, writing
+from kseq.training.tuning.space import Choice, Range
+from pipelines import exporting, fitting, perplexity, runs, task, texts, tuning, writing
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
 from pipelines.pipeline import Pipeline, Verb, main
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from kseq.data import Vocabulary
-    from kseq.models import LanguageModel, NGramModel
+    from kseq.models import LanguageModel
 
 TASK = "language_model"
 
@@ -29,6 +28,7 @@ class Model:
     """The text and the network; the defaults are for the embedded text."""
 
     data: str = option("kseq_python_topics", "text file (.gz too), directory of splits, or tfds name")
+    cache: str | None = option(None, "directory for the ids of texts larger than memory; none: in memory")
     level: str = option("char", "what a token is", choices=("char", "word"))
     validation: float = option(0.05, "share of the text for validation where there is no such part")
     test: float = option(0.05, "share of the text for testing, likewise; 0: validation serves as test")
@@ -65,6 +65,19 @@ class Config(Fitting, Model):
         return "character" if self.level == "char" else "word"
 
 
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "units": Range(128, 512, 64),
+    "num_layers": Range(1, 2),
+    "embedding_dim": Choice(32, 64, 128),
+    "dropout": Range(0.0, 0.5, 0.05),
+    "recurrent_dropout": Range(0.0, 0.3, 0.05),
+    "learning_rate": Range(1e-3, 2e-2, log=True),
+    "clip_norm": Choice(5.0, 20.0, 80.0),
+    "batch_size": Choice(8, 16, 32),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Train(Config, runs.NewRun):
     """Options of `train`."""
@@ -96,67 +109,71 @@ class Generate(runs.TrainedRun):
 
 
 @dataclasses.dataclass(frozen=True)
-class Data:
-    """The three parts of a text as ids."""
+class Reader:
+    """A model and its vocabulary."""
 
-    name: str
-    note: str
     vocabulary: "Vocabulary"
-    train: "np.ndarray"
-    validation: "np.ndarray"
-    test: "np.ndarray"
+    model: "LanguageModel"
+
+
+class Continuation(task.Task):
+    """What training and `tune` ask of language modelling."""
+
+    name = TASK
+    Config = Config
+    space = SPACE
+
+    def read(self, config: Config, source: str | None = None, reader: Reader | None = None) -> texts.Data:
+        return texts.read(config)
+
+    def save_vocabulary(self, data: texts.Data, run: Any) -> None:
+        data.vocabulary.save(run.vocabulary)
+
+    def build(self, config: Config, data: texts.Data) -> Reader:
+        return Reader(data.vocabulary, build(config, len(data.vocabulary)))
+
+    def monitored(self, config: Config) -> tuple[str, str]:
+        return "val_nats", "min"
+
+    def objective(self, config: Config) -> tuple[str, str]:
+        return "val_perplexity", "min"
 
 
 def train(options: Train) -> int | None:
     """Train a model, report on the test text, write a sample."""
     import keras
 
-    from kseq.data import contiguous_streams
+    from kseq.training.distribution import scope
 
     config = runs.split_options(options, Config)
     runs.check_resume(options)
+    strategy = runs.distribute(options)
     keras.utils.set_random_seed(config.seed)
-    data = read(config)
+    data = texts.read(config)
     bos = data.vocabulary.bos_id
-    batches = contiguous_streams(data.train, config.batch_size, config.time_steps, bos)
-    validation_rows = min(8, max(1, len(data.validation) // 1000))
-    validation = contiguous_streams(data.validation, validation_rows, config.time_steps, bos)
-    contiguous_streams(data.test, 1, config.time_steps, bos)  # too short a test text is said now
-    model = build(config, len(data.vocabulary))
+    # too short a part is said now
+    batches, _, _ = (data.batches(part, config) for part in task.PARTS)
+    with scope(strategy):
+        reader = CONTINUATION.build(config, data)
     run = runs.start(TASK, config, options, data.name, config.seed)
 
     with run.training():
         runs.say("run", run.path)
-        describe(config, data, model)
+        describe(config, data, reader.model)
         data.vocabulary.save(run.vocabulary)
-        ngram = baseline(config, data)
+        ngram = texts.baseline(config, data)
         run.write_metrics(
-            ngram=perplexity.score_ngram(ngram, data.test),
-            ngram_validation=perplexity.score_ngram(ngram, data.validation),
+            ngram=perplexity.score_ngram(ngram, data.test[:]),
+            ngram_validation=perplexity.score_ngram(ngram, data.validation[:]),
         )
         runs.say("n-gram", perplexity.ngram_line(run.metrics["ngram"], config.unit))
-        model.fit(
-            batches,
-            validation_data=validation,
-            epochs=config.epochs,
-            shuffle=False,
-            verbose=runs.verbosity(),
-            callbacks=fitting.callbacks(
-                config,
-                run,
-                "val_nats",
-                "min",
-                steps_per_epoch=len(batches),
-                tokens_per_step=config.batch_size * config.time_steps,
-                batches=batches,
-            ),
-        )
+        task.fit(CONTINUATION, config, run, reader, data, batches)
         best = runs.load_model(run)
         print(f"\nexact evaluation of the best epoch on {len(data.test):,} test {config.unit}s")
         run.write_metrics(test=perplexity.score(best, data.test, bos))
         draw(run, config, data.name)
     if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run)}")
+        print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run, options)}")
         return 130
     summary(run, config, best, data)
     return None
@@ -171,14 +188,14 @@ def evaluate(options: Evaluate) -> None:
     run = runs.find(TASK, options)
     config, vocabulary, model = restore(run)
     text = None if options.text is None else vocabulary.encode(read_text(Path(options.text)))
-    data = read(config)
-    ids = data.test if text is None else text
+    data = texts.read(config)
+    ids = data.test[:] if text is None else text
     if len(ids) < 2:
         raise UserError(f"{options.text} is too short: 2 {config.unit}s are the least")
     runs.say("run", run.path)
     runs.say("text", f"{options.text or 'test part of ' + config.data}, {len(ids):,} {config.unit}s")
     runs.say("unknown", f"{(ids == vocabulary.unk_id).mean():.2%} of the {config.unit}s")
-    ngram = perplexity.score_ngram(baseline(config, data), ids)
+    ngram = perplexity.score_ngram(texts.baseline(config, data), ids)
     result = perplexity.score(model, ids, vocabulary.bos_id)
     runs.say("n-gram", perplexity.ngram_line(ngram, config.unit))
     runs.say("network", perplexity.network_line(result, config.unit))
@@ -221,7 +238,7 @@ def export(options: exporting.Export) -> None:
 
         score = None
         if options.measure != "none":
-            ids = getattr(read(config), options.measure)
+            ids = getattr(texts.read(config), options.measure)[:]
 
             def score(one: Any) -> dict[str, float]:
                 figures = perplexity.figures(-float(one.log_probs(ids).mean()), len(ids))
@@ -229,16 +246,6 @@ def export(options: exporting.Export) -> None:
 
         lite = LiteLanguageModel(model, vocabulary)
         exporting.litert(options, name, lite, about, score, lite)
-
-
-def read(config: Config) -> Data:
-    """Read the text and turn it into ids."""
-    from kseq.data import Vocabulary, read_splits
-
-    corpus = read_splits(config.data, config.validation, config.test)
-    vocabulary = Vocabulary.build(corpus.train, config.level, config.max_vocab, config.min_count)
-    parts = {part: vocabulary.encode(getattr(corpus, part)) for part in ("train", "validation", "test")}
-    return Data(name=corpus.name, note=corpus.note, vocabulary=vocabulary, **parts)
 
 
 def build(config: Config, vocab_size: int) -> "LanguageModel":
@@ -267,16 +274,6 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
     return model
 
 
-def baseline(config: Config, data: Data) -> "NGramModel":
-    """The n-gram model of the training text."""
-    from kseq.models import NGramModel
-
-    order = config.ngram_order or (8 if config.level == "char" else 5)
-    order = min(order, len(data.train))
-    excluded = (data.vocabulary.pad_id, data.vocabulary.bos_id)
-    return NGramModel(order, modified=True).fit(data.train, len(data.vocabulary), excluded)
-
-
 def restore(run: Any) -> tuple[Config, "Vocabulary", "LanguageModel"]:
     """Configuration, vocabulary and model of a run."""
     from kseq.data import Vocabulary
@@ -292,12 +289,12 @@ def sampling(options: Generate) -> dict[str, Any]:
     return {name: getattr(options, name) for name in names}
 
 
-def describe(config: Config, data: Data, model: "LanguageModel") -> None:
+def describe(config: Config, data: texts.Data, model: "LanguageModel") -> None:
     """Say what is about to be trained on what."""
     sizes = [f"{len(getattr(data, part)):,} {part}" for part in ("train", "validation", "test")]
     runs.say("data", f"{data.name}: {', '.join(sizes)} {config.unit}s")
     runs.say("", data.note)
-    unknown = (data.test == data.vocabulary.unk_id).mean()
+    unknown = (data.test[:] == data.vocabulary.unk_id).mean()
     runs.say("vocabulary", f"{len(data.vocabulary):,} tokens; {unknown:.2%} of the test text is unknown")
     layers = f"{config.num_layers} x {config.units} units"
     runs.say("model", f"{config.cell}, {layers}, {model.count_params():,} parameters")
@@ -318,7 +315,7 @@ def draw(run: Any, config: Config, data: str) -> None:
     )
 
 
-def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> None:
+def summary(run: Any, config: Config, model: "LanguageModel", data: texts.Data) -> None:
     """Say how it went and what can be done next."""
     print()
     runs.say("test", perplexity.network_line(run.metrics["test"], config.unit))
@@ -332,11 +329,14 @@ def summary(run: Any, config: Config, model: "LanguageModel", data: Data) -> Non
     runs.write_live(writing.continuation(model, data.vocabulary, **options))
 
 
+CONTINUATION = Continuation()
+
 PIPELINE = Pipeline(
     TASK,
     "learn to continue a text, by character or by word",
     (
         Verb("train", "train a model and report its perplexity", Train, train, config_file=True),
+        tuning.verb(CONTINUATION),
         Verb("evaluate", "exact perplexity of a text, an n-gram model's beside it", Evaluate, evaluate),
         Verb("generate", "write text, token by token", Generate, write),
         Verb("export", "write a SavedModel that takes raw text, or LiteRT models", exporting.Export, export),

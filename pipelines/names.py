@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, did_you_mean, positive
+from kseq.training.tuning.space import Choice, Range
 from pipelines import fitting, runs, task
 from pipelines.config import option
 from pipelines.encoding import CELLS
@@ -51,6 +52,19 @@ class Config(Fitting):
         super().__post_init__()
         sizes = ("max_tokens", "embedding_dim", "class_dim", "units", "num_layers", "batch_size")
         self.check(positives=sizes, fractions=("validation", "test", "dropout"))
+
+
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "embedding_dim": Choice(16, 32, 64),
+    "class_dim": Choice(8, 16, 32),
+    "units": Range(64, 512, 64),
+    "num_layers": Range(1, 2),
+    "dropout": Range(0.0, 0.5, 0.1),
+    "learning_rate": Range(5e-4, 1e-2, log=True),
+    "clip_norm": Choice(1.0, 5.0, 20.0),
+    "batch_size": Choice(32, 64, 128),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +138,7 @@ class Names(task.Task):
     name = "names"
     summary = "write names, or other short texts, of a class"
     Config = Config
+    space = SPACE
     Predict = Predict
     helps = {
         "train": "train a writer of names and report on the test names",

@@ -8,6 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import positive
+from kseq.training.tuning.space import Choice, Range
 from pipelines import encoding, entities, fitting, runs, task
 from pipelines.config import option
 from pipelines.encoding import Encoding
@@ -50,6 +51,16 @@ class Config(Fitting, Encoding, Sentences):
         self.check(positives=encoding.POSITIVE, fractions=(*encoding.FRACTIONS, *shares))
 
 
+SPACE = {
+    **encoding.SPACE,
+    "characters": Choice("cnn", "lstm", "none"),
+    "head": Choice("crf", "softmax"),
+    "learning_rate": Range(5e-4, 1e-2, log=True),
+    "clip_norm": Choice(1.0, 5.0, 20.0),
+    "batch_size": Choice(8, 16, 32),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Evaluate(task.Evaluate):
     """Options of `evaluate`."""
@@ -73,6 +84,7 @@ class NamedEntities(task.Task):
     name = "ner"
     summary = "find named entities in text"
     Config = Config
+    space = SPACE
     Evaluate = Evaluate
     Predict = Predict
     helps = {

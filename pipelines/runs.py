@@ -1,12 +1,14 @@
 """What the verbs of all pipelines say about runs, once."""
 
 import dataclasses
+import os
 import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kseq.errors import UserError
 from pipelines.config import as_dict, option
 
 if TYPE_CHECKING:
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
 
     from kseq.training.run import RunDirectory
 
-MAY_CHANGE = ("epochs", "time_limit", "patience")  # of a configuration, when a run is resumed
+#: of a configuration, when a run is resumed
+MAY_CHANGE = ("epochs", "time_limit", "patience", "backup_seconds", "backup_steps")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +27,8 @@ class NewRun:
     name: str | None = option(None, "name of the run; none: made of the data's name and the time")
     runs: str = option("runs", "directory of all runs")
     resume: bool = option(False, "go on with the interrupted run of this name and configuration")
+    strategy: str = option("none", "devices to train on", choices=("none", "mirrored", "multi-worker"))
+    replicas: int | None = option(None, "parts of the CPU for `mirrored` without a GPU; none: 2")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,18 +80,33 @@ def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) ->
     """
     from kseq.training.run import RunDirectory
 
-    name = options.name or RunDirectory.default_name(options.runs, task, data_name)
+    root = options.runs
+    if options.strategy == "multi-worker":
+        from kseq.training.distribution import worker
+
+        if options.name is None:
+            raise UserError("the strategy `multi-worker` needs `--name`, the same for all workers")
+        root = Path(root, f".worker-{worker()}") if worker() else root
+    name = options.name or RunDirectory.default_name(root, task, data_name)
     return RunDirectory.create(
-        options.runs, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
+        root, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
     )
 
 
 def check_resume(options: NewRun) -> None:
     """Raise unless a run to resume is named."""
-    from kseq.errors import UserError
-
     if options.resume and options.name is None:
         raise UserError("`--resume` needs `--name`: which run to go on with")
+
+
+def distribute(options: NewRun) -> Any:
+    """The strategy that the options name, None for one device; the workers but the first fall silent."""
+    from kseq.training.distribution import make_strategy, worker
+
+    strategy = make_strategy(options.strategy, options.replicas)
+    if options.strategy == "multi-worker" and worker():
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  until the process ends
+    return strategy
 
 
 def find(task: str, options: TrainedRun) -> "RunDirectory":
@@ -105,12 +125,15 @@ def load_model(run: "RunDirectory") -> "keras.Model":
     return keras.saving.load_model(run.model)
 
 
-def resume_command(task: str, run: "RunDirectory") -> str:
+def resume_command(task: str, run: "RunDirectory", options: NewRun) -> str:
     """The command line that goes on with an interrupted run."""
     words = ["python", "-m", f"pipelines.{task}", "train", "--resume", "--name", run.name]
     root = run.path.parent.parent
     if root != Path("runs"):
         words += ["--runs", str(root)]
+    for name in ("strategy", "replicas"):
+        if getattr(options, name) not in (None, "none"):
+            words += [f"--{name}", str(getattr(options, name))]
     return shlex.join([*words, "--config", str(run.path / "config.yaml")])
 
 

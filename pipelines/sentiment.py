@@ -8,6 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import positive
+from kseq.training.tuning.space import Choice, Range
 from pipelines import encoding, fitting, labels
 from pipelines.config import option
 from pipelines.encoding import Encoding
@@ -66,12 +67,22 @@ class Config(Fitting, Encoding, Texts):
         self.check(positives=encoding.POSITIVE, fractions=(*encoding.FRACTIONS, *shares))
 
 
+SPACE = {
+    **encoding.SPACE,
+    "pooling": Choice("last", "mean", "max", "attention"),
+    "learning_rate": Range(5e-4, 1e-2, log=True),
+    "clip_norm": Choice(0.5, 1.0, 5.0),
+    "batch_size": Choice(16, 32, 64),
+}
+
+
 class Sentiment(Task):
     """Labels of texts."""
 
     name = "sentiment"
     summary = "find the sentiment, or any other label, of texts"
     Config = Config
+    space = SPACE
     helps = {
         "train": "train a classifier and report on the test texts",
         "evaluate": "score labelled texts",

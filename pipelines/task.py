@@ -1,9 +1,10 @@
 """A task on texts is a class; `pipeline` makes the verbs of it, which are written here once for all."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from pipelines import exporting, fitting, runs
+from pipelines import exporting, fitting, runs, tuning
 from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from kseq.training.run import RunDirectory
+    from kseq.training.tuning.space import Space
 
 PARTS = ("train", "validation", "test")
 
@@ -34,6 +36,8 @@ class Task:
     name: ClassVar[str]
     summary: ClassVar[str]
     Config: ClassVar[type]
+    #: what `tune` chooses from, by field of the configuration
+    space: ClassVar["Space"]
     Evaluate: ClassVar[type] = Evaluate
     Predict: ClassVar[type] = runs.Texts
     #: what the verbs do, as `--help` says it
@@ -78,6 +82,10 @@ class Task:
     def monitored(self, config: Any) -> tuple[str, str]:
         """What epochs are compared by, and whether more of it is better (`"max"`) or less (`"min"`)."""
         raise NotImplementedError
+
+    def objective(self, config: Any) -> tuple[str, str]:
+        """What `tune` compares by: the task's metric, and which way."""
+        return self.monitored(config)
 
     def callbacks(self, config: Any, run: "RunDirectory", reader: Any, data: Any) -> list:
         """Callbacks of the task's own."""
@@ -127,32 +135,34 @@ def pipeline(task: Task) -> Pipeline:
     options = {"train": train_options, "evaluate": task.Evaluate, "predict": task.Predict}
     options["export"] = exporting.Export
     verbs = {"train": train, "evaluate": evaluate, "predict": predict, "export": export}
-    return Pipeline(
-        task.name,
-        task.summary,
-        tuple(
-            Verb(
-                name,
-                task.helps[name],
-                options[name],
-                lambda given, run=run: run(task, given),
-                config_file=name == "train",
-            )
-            for name, run in verbs.items()
-        ),
-    )
+    made = {
+        name: Verb(
+            name,
+            task.helps[name],
+            options[name],
+            lambda given, run=run: run(task, given),
+            config_file=name == "train",
+        )
+        for name, run in verbs.items()
+    }
+    ordered = (made["train"], tuning.verb(task), *(made[name] for name in verbs if name != "train"))
+    return Pipeline(task.name, task.summary, ordered)
 
 
 def train(task: Task, options: Any) -> int | None:
     """Train a model and report on the test part."""
     import keras
 
+    from kseq.training.distribution import scope
+
     config = runs.split_options(options, task.Config)
     runs.check_resume(options)
+    strategy = runs.distribute(options)
     keras.utils.set_random_seed(config.seed)
     data = task.read(config)
     config = task.resolve(config, data)
-    reader = task.build(config, data)
+    with scope(strategy):
+        reader = task.build(config, data)
     batches = data.batches("train", config)
     run = runs.start(task.name, config, options, data.name, config.seed)
 
@@ -160,7 +170,7 @@ def train(task: Task, options: Any) -> int | None:
         runs.say("run", run.path)
         _describe(task, config, data, reader.model)
         task.save_vocabulary(data, run)
-        _fit(task, config, run, reader, data, batches)
+        fit(task, config, run, reader, data, batches)
         reader = task.load(config, run)
         print()
         run.write_metrics(validation=task.report(reader, data, "validation"))
@@ -168,7 +178,7 @@ def train(task: Task, options: Any) -> int | None:
         run.write_metrics(test=figures)
         _draw(task, run, config, data)
     if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run)}")
+        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run, options)}")
         return 130
     runs.say("test", task.result(figures))
     runs.say("files", f"{run.path}/ ({task.files}, learning_curve.png, metrics.json, model.keras)")
@@ -225,9 +235,30 @@ def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, 
     return run, config, task.load(config, run)
 
 
-def _fit(
-    task: Task, config: Any, run: "RunDirectory", reader: Any, data: Any, batches: "tf.data.Dataset"
+def fit(
+    task: Task,
+    config: Any,
+    run: "RunDirectory",
+    reader: Any,
+    data: Any,
+    batches: "tf.data.Dataset",
+    verbose: int | None = None,
+    extra: Sequence["keras.callbacks.Callback"] = (),
 ) -> None:
+    """Train the network of a reader as configured; in a block of `run.training`.
+
+    Args:
+        task: which.
+        config: its configuration.
+        run: where everything is written.
+        reader: of `task.build`.
+        data: of `task.read`.
+        batches: of its training part.
+        verbose: of Keras; None: as suits the terminal.
+        extra: callbacks that read what the others add to the logs.
+    """
+    from kseq.training import fitting as training
+
     own = task.callbacks(config, run, reader, data)
     standard = fitting.callbacks(
         config,
@@ -238,13 +269,13 @@ def _fit(
         batches=batches,
         measure=lambda: task.measure(config, reader, data),
     )
-    reader.model.fit(
+    training.fit(
+        reader.model,
         batches,
-        validation_data=data.batches("validation", config),
+        [*own, *standard[:-1], *extra, standard[-1]],
         epochs=config.epochs,
-        shuffle=False,
-        verbose=runs.verbosity(),
-        callbacks=[*own, *standard],
+        validation_data=data.batches("validation", config),
+        verbose=runs.verbosity() if verbose is None else verbose,
     )
 
 

@@ -8,6 +8,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, one_of, positive
+from kseq.training.tuning.space import Choice, Range
 from pipelines import fitting, pairs, runs, task
 from pipelines.config import option
 from pipelines.encoding import CELLS
@@ -97,6 +98,24 @@ class Config(Fitting, Network, Pairs):
             raise UserError("`shared` needs the same units and size on both sides")
 
 
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "embedding_dim": Choice(32, 64, 128),
+    "encoder_units": Range(64, 256, 64),
+    "encoder_layers": Range(1, 2),
+    "units": Range(128, 512, 128),
+    "num_layers": Range(1, 2),
+    "attention": Choice("additive", "general", "scaled_dot"),
+    "dropout": Range(0.0, 0.5, 0.1),
+    "recurrent_dropout": Range(0.0, 0.3, 0.1),
+    "word_dropout": Range(0.0, 0.2, 0.05),
+    "label_smoothing": Choice(0.0, 0.1),
+    "learning_rate": Range(5e-4, 1e-2, log=True),
+    "clip_norm": Choice(1.0, 5.0, 20.0),
+    "batch_size": Choice(32, 64, 128),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Evaluate(task.Evaluate):
     """Options of `evaluate`."""
@@ -130,6 +149,7 @@ class Translation(task.Task):
     name = "translation"
     summary = "turn texts into other texts: translate, spell out, normalise"
     Config = Config
+    space = SPACE
     Evaluate = Evaluate
     Predict = Predict
     helps = {

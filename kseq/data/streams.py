@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import tensorflow as tf
 
+from kseq.data.stored import StoredIds
 from kseq.errors import UserError
 
 
 def contiguous_streams(
-    ids: np.ndarray,
+    ids: np.ndarray | StoredIds,
     batch_size: int,
     time_steps: int,
     bos_id: int,
@@ -39,7 +42,8 @@ def contiguous_streams(
     before it.
 
     Args:
-        ids: integer array `(num_tokens,)`, at least `2 * batch_size` long.
+        ids: integer array `(num_tokens,)`, at least `2 * batch_size` long; or ids on disk, which are
+            read chunk by chunk.
         batch_size: number of parallel streams, the rows of a batch.
         time_steps: tokens per row and batch: how far the gradient goes back.
         bos_id: the id that comes before the first one of the text.
@@ -65,8 +69,9 @@ def contiguous_streams(
     Reference: Williams and Peng, "An efficient gradient-based algorithm for on-line training of
     recurrent network trajectories", 1990.
     """
-    ids = np.asarray(ids)
-    if ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer):
+    stored = isinstance(ids, StoredIds)
+    ids = ids if stored else np.asarray(ids)
+    if not stored and (ids.ndim != 1 or not np.issubdtype(ids.dtype, np.integer)):
         raise ValueError(f"`ids` must be a vector of integers, got {ids.dtype} of shape {ids.shape}")
     chunks = num_chunks(len(ids), batch_size, time_steps)
     if len(ids) < 2 * batch_size:
@@ -77,28 +82,51 @@ def contiguous_streams(
             f"`batch_size={batch_size}` needs at least {2 * batch_size} (two a row); {remedy}"
         )
 
-    ids = ids.astype(np.int32)
-    before = np.concatenate([np.array([bos_id], np.int32), ids[:-1]])
-    shape = (batch_size, chunks * time_steps)
-    tokens, targets = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    weights = np.zeros(shape, np.float32)
-    ends = np.cumsum([len(row) for row in np.array_split(ids, batch_size)])
-    for row, (start, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
-        tokens[row, : end - start] = before[start:end]
-        targets[row, : end - start] = ids[start:end]
-        weights[row, : end - start] = 1.0
-
-    def by_chunk(laid_out: np.ndarray) -> np.ndarray:
-        cut = laid_out.reshape(batch_size, chunks, time_steps)
-        return np.ascontiguousarray(cut.swapaxes(0, 1))  # (chunks, batch, time)
-
-    reset = np.zeros((chunks, batch_size), bool)
-    reset[0] = True
-    inputs = {"tokens": by_chunk(tokens), "reset": reset}
-    batches = tf.data.Dataset.from_tensor_slices((inputs, by_chunk(targets), by_chunk(weights)))
+    sizes = [len(ids) // batch_size + (row < len(ids) % batch_size) for row in range(batch_size)]
+    rows = _Rows(ids, sizes, bos_id)
+    if stored:
+        batches = tf.data.Dataset.range(chunks).map(lambda n: _read(rows, n, time_steps))
+    else:
+        cut = [rows.chunk(n, time_steps) for n in range(chunks)]
+        tokens, reset, targets, weights = map(np.stack, zip(*cut, strict=True))  # (chunks, batch, time)
+        inputs = {"tokens": tokens, "reset": reset}
+        batches = tf.data.Dataset.from_tensor_slices((inputs, targets, weights))
     if repeat:
         batches = batches.repeat()
     return batches.prefetch(tf.data.AUTOTUNE)
+
+
+class _Rows:
+    """The streams of a text, one after the other in it."""
+
+    def __init__(self, ids: np.ndarray | StoredIds, sizes: Sequence[int], bos_id: int):
+        self.ids, self.sizes, self.bos_id = ids, sizes, bos_id
+        self.starts = np.cumsum([0, *sizes[:-1]])
+
+    def chunk(self, n: int, time_steps: int) -> tuple[np.ndarray, ...]:
+        """Tokens, reset, targets and weights of a chunk of time."""
+        shape = (len(self.sizes), time_steps)
+        tokens, targets = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+        weights = np.zeros(shape, np.float32)
+        for row, (start, size) in enumerate(zip(self.starts, self.sizes, strict=True)):
+            first, behind = start + n * time_steps, start + min(size, (n + 1) * time_steps)
+            if first >= behind:
+                continue
+            found = self.ids[max(first - 1, 0) : behind]
+            before = found[:-1] if first else np.concatenate([[self.bos_id], found[:-1]])
+            targets[row, : behind - first] = found[len(found) - (behind - first) :]
+            tokens[row, : behind - first] = before
+            weights[row, : behind - first] = 1.0
+        return tokens, np.full(shape[0], n == 0), targets, weights
+
+
+def _read(rows: _Rows, n: tf.Tensor, time_steps: int) -> tuple:
+    kinds = (tf.int32, tf.bool, tf.int32, tf.float32)
+    found = tf.numpy_function(lambda n: rows.chunk(int(n), time_steps), [n], kinds)
+    for tensor, rank in zip(found, (2, 1, 2, 2), strict=True):
+        tensor.set_shape((len(rows.sizes), time_steps)[:rank])
+    tokens, reset, targets, weights = found
+    return {"tokens": tokens, "reset": reset}, targets, weights
 
 
 def num_chunks(num_tokens: int, batch_size: int, time_steps: int) -> int:

@@ -103,14 +103,28 @@ class Vocabulary:
             UserError: when no token is left.
         """
         _check_level(level)
+        counts = Counter(text) if level == "char" else Counter(text.split())
+        return cls.of_counts(counts, level, max_size, min_count, unk_token)
+
+    @classmethod
+    def of_counts(
+        cls,
+        counts: Counter[str],
+        level: str = "char",
+        max_size: int | None = None,
+        min_count: int = 1,
+        unk_token: str | None = "<unk>",
+    ) -> Vocabulary:
+        """The vocabulary of a text whose tokens are counted already; see `build`."""
+        _check_level(level)
+        counts = Counter(counts)
         if min_count < 1:
             raise ValueError(f"`min_count` must be positive, got {min_count}")
         special = SPECIAL[level]
         if max_size is not None and max_size <= len(special):
             raise UserError(f"`max_size` must be more than the {len(special)} special tokens, got {max_size}")
-        counts = Counter(text) if level == "char" else Counter(text.split())
         if level == "word":
-            for reserved in (*special, unk_token):
+            for reserved in (*special, "\n", unk_token):
                 counts.pop(reserved, None)
         kept = [(-count, token) for token, count in counts.items() if count >= min_count]
         if not kept:
@@ -154,6 +168,12 @@ class Vocabulary:
     def reserved_word(self) -> str | None:
         """The word of the text that is unknown by its spelling; None for characters."""
         return self.unk_token if self.level == "word" else None
+
+    @property
+    def known(self) -> dict[str, int]:
+        """The tokens of the text that have an id of their own, and these."""
+        special = len(SPECIAL[self.level])
+        return {token: number for number, token in enumerate(self.tokens) if number >= special}
 
     def encode(self, text: str) -> np.ndarray:
         """The ids of a text, int32 `(num_tokens,)`; no start or end is added."""
@@ -223,8 +243,7 @@ class Vocabulary:
 
     @cached_property
     def _ids_by_word(self) -> dict[str, int]:
-        special = SPECIAL[self.level]
-        return {token: i for i, token in enumerate(self.tokens) if i >= len(special)}
+        return self.known
 
     @cached_property
     def _ids_by_code_point(self) -> np.ndarray:

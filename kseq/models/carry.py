@@ -35,26 +35,29 @@ class Carry(keras.layers.Layer):
             import tensorflow as tf
 
             with tf.init_scope():
+                # on several devices each has the states of its own rows
+                own = {"synchronization": tf.VariableSynchronization.ON_READ, "trainable": False}
                 self._variables = [
-                    tf.Variable(np.zeros((0, width), "float32"), shape=(None, width), trainable=False)
+                    tf.Variable(np.zeros((1, width), "float32"), shape=(None, width), **own)
                     for width in tree.flatten(state_size)
                 ]
+                self.clear()  # TensorFlow cannot send a value without rows to other workers
         self.built = True
 
     def get(self) -> Any:
         """The carried states as NumPy arrays in the cell's structure, None where nothing is carried."""
-        values = [variable.numpy() for variable in self._variables]
+        values = [_read(variable) for variable in self._variables]
         return tree.pack_sequence_as(self.state_size, values) if values and len(values[0]) else None
 
     def set(self, states: Any) -> None:
         """Carry these states, `(batch, width)` each in the cell's structure, into the next batch."""
         for variable, value in zip(self._variables, tree.flatten(states), strict=True):
-            variable.assign(ops.cast(value, "float32"))
+            _here(variable).assign(ops.cast(value, "float32"))
 
     def clear(self) -> None:
         """Carry nothing: the next batch starts a new stream."""
         for variable in self._variables:
-            variable.assign(np.zeros((0, variable.shape[1]), "float32"))
+            _write(variable, np.zeros((0, variable.shape[1]), "float32"))
 
     def start(self, initial: Any, reset: Tensor) -> Any:
         """The states to start a batch from.
@@ -70,7 +73,7 @@ class Carry(keras.layers.Layer):
         def choose(variable: Any, new: Tensor) -> Tensor:
             # Where the numbers of rows differ, all rows start anew. Both candidates lie in one tensor and
             # an index picks: with tf.cond, grappler infers from the tf.where below that the rows agree.
-            old = tf.cast(variable.read_value(), new.dtype)
+            old = tf.cast(_here(variable).read_value(), new.dtype)
             rows, old_rows = tf.shape(new)[0], tf.shape(old)[0]
             first = tf.where(tf.equal(rows, old_rows), 0, old_rows)
             old = tf.gather(tf.concat([old, new], axis=0), first + tf.range(rows))
@@ -81,11 +84,35 @@ class Carry(keras.layers.Layer):
 
     def save_own_variables(self, store: Any) -> None:
         for n, variable in enumerate(self._variables):
-            store[str(n)] = variable.numpy()
+            store[str(n)] = _read(variable)
 
     def load_own_variables(self, store: Any) -> None:
         for n, variable in enumerate(self._variables):
-            variable.assign(np.asarray(store[str(n)]))
+            _write(variable, np.asarray(store[str(n)]))
 
     def get_config(self) -> dict:
         return {**super().get_config(), "state_size": self.state_size}
+
+
+def _read(variable: Any) -> np.ndarray:
+    """The rows of all devices of this process, one after the other."""
+    return np.concatenate([part.numpy() for part in _parts(variable)])
+
+
+def _write(variable: Any, value: np.ndarray) -> None:
+    """Give each device of this process its rows."""
+    parts = _parts(variable)
+    for n, part in enumerate(parts):
+        part.assign(value[n * len(value) // len(parts) : (n + 1) * len(value) // len(parts)])
+
+
+def _here(variable: Any) -> Any:
+    """The variable of this device; outside of a step, where there is none, of the first."""
+    import tensorflow as tf
+
+    return _parts(variable)[0] if tf.distribute.in_cross_replica_context() else variable
+
+
+def _parts(variable: Any) -> Any:
+    """The variables of a distributed variable, or the one that it is."""
+    return getattr(variable, "values", (variable,))

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import keras
 
 from kseq.errors import UserError
-from kseq.training.checkpoints import Backup, BestModel, History
+from kseq.training.backup import Backup
+from kseq.training.checkpoints import BestModel, History
 from kseq.training.interruption import StopOnSignal, TimeLimit
 from kseq.training.optimizer import CosineSchedule
 from kseq.training.run import RunDirectory
@@ -117,12 +118,14 @@ def standard_callbacks(
     tensorboard: bool = True,
     notify: Callable[[str], None] | None = None,
     measure: Callable[[], dict[str, float]] | None = None,
+    backup_seconds: float | None = None,
+    backup_steps: int | None = None,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a training whose results go to `run`, for use within `run.training()`.
 
     ```python
     with run.training():
-        model.fit(..., callbacks=standard_callbacks(run, monitor="val_loss"))
+        fit(model, batches, standard_callbacks(run, monitor="val_loss"), epochs=10)
     if run.status == "interrupted": ...
     ```
 
@@ -144,6 +147,8 @@ def standard_callbacks(
         tensorboard: Whether to write event files.
         notify: Called with one sentence when a signal asks to stop, to be shown to the user.
         measure: Called after each epoch, see `Evaluate`.
+        backup_seconds: After which the state is saved within an epoch; `None`: at its end only.
+        backup_steps: Likewise in batches.
 
     Returns:
         Callbacks in an order that matters: those that add to the logs, those that read them, the
@@ -169,7 +174,7 @@ def standard_callbacks(
     if tensorboard:
         writing.append(keras.callbacks.TensorBoard(str(run.tensorboard), write_graph=False))
     schedule = [] if cosine is None else [CosineSchedule(*cosine, limit=limit)]
-    backup = Backup(run.backup, counting)
+    backup = Backup(run.backup, counting, backup_seconds, backup_steps)
     stop = StopOnSignal(backup, notify=notify)
     for callback in (*writing, stop):
         run.at_end(callback.on_train_end)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import keras
 
 from kseq.errors import TrainingInterrupted
+from kseq.training.backup import Backup
 
 
 class StopOnSignal(keras.callbacks.Callback):
@@ -16,10 +17,9 @@ class StopOnSignal(keras.callbacks.Callback):
 
     `model.stop_training` would not do: Keras goes on to validate, and then hands an epoch of a few
     batches to every callback as if it were whole: a row of history, a "best" model, and a backup
-    that is deleted as the end of training. An exception leaves all of these as they are. The
-    interrupted epoch is begun again when the run is resumed, from the weights reached in it.
+    that is deleted as the end of training. An exception leaves all of these as they are.
 
-    A signal during validation waits until the epoch has ended, since its training is complete. A
+    A signal during the last batch of an epoch or its validation waits until the epoch has ended. A
     second signal raises `KeyboardInterrupt` at once. Outside of the main thread, where Python
     delivers no signals, the callback does nothing. It has to be the last in the list. The old handlers
     return when training ends, except when another exception ends it: then call `restore` (within
@@ -33,7 +33,7 @@ class StopOnSignal(keras.callbacks.Callback):
 
     def __init__(
         self,
-        backup: keras.callbacks.BackupAndRestore | None = None,
+        backup: Backup | None = None,
         notify: Callable[[str], None] | None = None,
         signals: Iterable[int] = (signal.SIGINT, signal.SIGTERM),
     ):
@@ -44,7 +44,6 @@ class StopOnSignal(keras.callbacks.Callback):
         self._signals = tuple(signals)
         self._received = None
         self._handlers = {}
-        self._epoch = 0
 
     def on_train_begin(self, logs=None):
         self.interrupted = False
@@ -53,14 +52,13 @@ class StopOnSignal(keras.callbacks.Callback):
             self._handlers = {number: signal.signal(number, self._receive) for number in self._signals}
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
         if self._received:  # it came during validation, and every callback has seen the epoch's end
             self._stop()
 
     def on_train_batch_end(self, batch, logs=None):
-        if self._received:
+        if self._received and not (self._backup and self._backup.at_end()):
             if self._backup:
-                self._backup.on_epoch_end(self._epoch - 1)
+                self._backup.save()
             self._stop()
 
     def on_train_end(self, logs=None):

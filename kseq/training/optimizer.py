@@ -1,13 +1,31 @@
 """Optimizer and learning-rate schedule from plain options."""
 
 import math
+from typing import Any
 
 import keras
+import tensorflow as tf
 
 from kseq.errors import one_of
 from kseq.training.interruption import TimeLimit
 
 OPTIMIZERS = ("adamw", "sgd")
+
+
+@keras.saving.register_keras_serializable("kseq")
+class AdamW(keras.optimizers.AdamW):
+    """AdamW for embeddings of which a batch reads rows more than once, as all texts do.
+
+    Keras gets the gradient of such a row in pieces, one a token, and squares each: the second moment and
+    the global norm are then those of no gradient. Here the pieces are summed first.
+
+    Args:
+        As of `keras.optimizers.AdamW`.
+    """
+
+    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+        whole = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
+        super().apply(whole, trainable_variables)
 
 
 def make_optimizer(
@@ -43,7 +61,7 @@ def make_optimizer(
     if name == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, **options)
     else:
-        optimizer = keras.optimizers.AdamW(learning_rate, beta_2=0.99, **options)
+        optimizer = AdamW(learning_rate, beta_2=0.99, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias"])
     return optimizer
 
@@ -82,15 +100,20 @@ class CosineSchedule(keras.callbacks.Callback):
         return self.peak * warm * (1 + math.cos(math.pi * min(1.0, progress))) / 2
 
     def on_train_begin(self, logs=None):
-        self._step = int(self.model.optimizer.iterations)  # not 0 where a run is resumed
+        self._step = int(
+            keras.ops.convert_to_numpy(self.model.optimizer.iterations)
+        )  # not 0 where a run is resumed
 
     def on_train_batch_begin(self, batch, logs=None):
         seconds = self.limit.elapsed if self.limit is not None else 0.0
-        self.model.optimizer.learning_rate = self.rate(self._step, seconds)
+        self._next = self.rate(self._step, seconds)
+        self.model.optimizer.learning_rate = self._next
 
     def on_train_batch_end(self, batch, logs=None):
         self._step += 1
+        self._last = self._next
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
-            logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+            logs["learning_rate"] = self._last
+        self.model.optimizer.learning_rate = self._last  # a step that found no data may have begun

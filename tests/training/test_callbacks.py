@@ -169,7 +169,8 @@ def test_best_model_is_the_best_and_is_replaced_as_a_whole(tmp_path):
 def test_a_torn_row_is_cut(tmp_path):
     path = tmp_path / "history.csv"
     path.write_text("epoch,loss,val_loss\n0,1.0,1.0\n1,0.")
-    fit(model(), [History(path, append=True)], epochs=3, initial_epoch=1)
+    net = model()
+    net.fit(X, Y, callbacks=[History(path, append=True)], epochs=3, initial_epoch=1, verbose=0)
     assert read_history(path)["epoch"] == [0, 1, 2] and len(path.read_text().splitlines()) == 4
 
 

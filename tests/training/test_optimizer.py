@@ -84,3 +84,23 @@ def test_gradient_descent_moves_against_the_clipped_gradient():
 def test_an_unknown_optimizer_is_an_error():
     with pytest.raises(UserError, match="`name` must be one of adamw, sgd, got 'sdg'; did you mean `sgd`"):
         make_optimizer(0.1, name="sdg")
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.1])
+def test_rows_that_are_read_twice_learn_as_from_one_gradient(clip_norm):
+    """An embedding, and the same as a matrix product with one-hot vectors."""
+    ids = np.array([[1, 1, 2, 1], [3, 2, 1, 0]])
+    targets = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
+    start = np.random.default_rng(1).normal(size=(5, 3)).astype("float32")
+    found = []
+    for layer, inputs in (
+        (keras.layers.Embedding(5, 3), ids),
+        (keras.layers.Dense(3, use_bias=False), np.eye(5, dtype="float32")[ids]),
+    ):
+        net = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
+        net.set_weights([start])
+        net.compile(make_optimizer(0.1, clip_norm=clip_norm), "mse")
+        net.fit(inputs, targets, epochs=4, verbose=0)
+        found.append(net.get_weights()[0])
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
+    assert np.abs(found[0][1:4] - start[1:4]).max() > 0.1

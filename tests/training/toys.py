@@ -2,7 +2,9 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
+from kseq.training import fitting
 from kseq.training.callbacks import standard_callbacks
 from kseq.training.run import RunDirectory
 
@@ -48,16 +50,24 @@ class Record(keras.callbacks.Callback):
         self.logs.append(dict(logs))
 
 
-def model(rate=0.05):
+def model(rate=0.05, dropout=0.0):
     keras.utils.set_random_seed(1)
-    net = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
+    drop = [keras.layers.Dropout(dropout, seed=5)] if dropout else []
+    net = keras.Sequential([keras.Input((3,)), *drop, keras.layers.Dense(1)])
     net.compile(keras.optimizers.SGD(rate, momentum=0.9), "mse")
     return net
 
 
-def fit(net, callbacks, epochs=3, **kwargs):
-    arguments = {"batch_size": 4, "shuffle": False, "validation_data": (X, Y), "verbose": 0}
-    return net.fit(X, Y, epochs=epochs, callbacks=callbacks, **arguments | kwargs)
+def batches(size=4, shuffled=False):
+    examples = tf.data.Dataset.from_tensor_slices((X, Y))
+    if shuffled:
+        examples = examples.shuffle(len(X), seed=1, reshuffle_each_iteration=True)
+    return examples.batch(size)
+
+
+def fit(net, callbacks, epochs=3, batch_size=4, verbose=0, shuffled=False):
+    data = batches(batch_size, shuffled)
+    return fitting.fit(net, data, callbacks, epochs=epochs, validation_data=batches(len(X)), verbose=verbose)
 
 
 def new_run(root, name="run"):

@@ -1,0 +1,89 @@
+"""Two workers, or two parts of a CPU, learn what one process learns."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from kseq.errors import UserError
+from kseq.training import launch
+from kseq.training.distribution import make_strategy, worker
+
+ROOT = Path(__file__).parents[2]
+
+
+def program(folder, name, *before):
+    """Returns what each pipeline learned under a strategy."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [*before, sys.executable, "-m", "tests.training.distributed", name, str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(file.read_text()) for file in sorted(folder.glob(f"{name}-*.json"))]
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    return program(tmp_path_factory.mktemp("alone"), "none")[0]
+
+
+def same(found, alone):
+    for task, expected in alone.items():
+        for name, values in expected.items():
+            if name not in ("weights", "steps"):
+                np.testing.assert_allclose(found[task][name], values, atol=1e-4, rtol=1e-4, err_msg=task)
+        assert found[task]["steps"] >= 50
+
+
+@pytest.mark.slow
+def test_two_workers(tmp_path, alone):
+    launcher = [sys.executable, "-m", "kseq.training.launch", "-n", "2", "--"]
+    first, second = program(tmp_path, "multi-worker", *launcher)
+    same(first, alone)
+    assert first == second  # the same figures, and bit-equal weights
+
+
+@pytest.mark.slow
+def test_two_parts_of_a_cpu(tmp_path, alone):
+    same(program(tmp_path, "mirrored")[0], alone)
+
+
+WRONG = {
+    "": "TF_CONFIG must be like",
+    "{": "TF_CONFIG must be like",
+    '{"cluster": {}, "task": {"type": "worker", "index": 0}}': "TF_CONFIG must be like",
+    '{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker"}}': "TF_CONFIG must be like",
+}
+
+
+@pytest.mark.parametrize(("config", "message"), WRONG.items())
+def test_a_wrong_cluster(monkeypatch, config, message):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(UserError, match=message):
+        make_strategy("multi-worker")
+
+
+def test_no_cluster_and_no_strategy(monkeypatch):
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    with pytest.raises(UserError, match="needs the environment variable TF_CONFIG.*kseq.training.launch"):
+        make_strategy("multi-worker")
+    with pytest.raises(UserError, match="did you mean `mirrored`"):
+        make_strategy("mirored")
+    assert make_strategy("none") is None and worker() == 0
+
+
+SAY = "import json, os; c = json.loads(os.environ['TF_CONFIG']); "
+SAY += "print(c['task']['index'], len(c['cluster']['worker']))"
+
+
+def test_launch_gives_each_its_number(capfd):
+    assert launch.main(["-n", "3", "--", sys.executable, "-c", SAY]) == 0
+    assert sorted(capfd.readouterr().out.splitlines()) == ["0 3", "1 3", "2 3"]
+
+
+def test_launch_ends_the_others_when_one_fails():
+    code = "import json, os, sys, time; sys.exit(3) if json.loads(os.environ['TF_CONFIG'])['task']['index']"
+    assert launch.main(["-n", "2", "--", sys.executable, "-c", code + " else time.sleep(60)"]) == 3
