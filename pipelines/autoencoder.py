@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, positive
+from kseq.training.tuning.space import Choice, Range
 from pipelines import encoding, fitting, runs
 from pipelines.config import option
 from pipelines.encoding import Encoding
@@ -64,6 +65,19 @@ class Config(Fitting, Encoding, Lines):
             raise UserError("`casing` and `bigrams` must stay off: an autoencoder sees words alone")
 
 
+SPACE = {
+    "cell": Choice("lstm", "peephole_lstm", "gru"),
+    "embedding_dim": Choice(50, 100, 200),
+    "units": Range(64, 256, 64),
+    "num_layers": Range(1, 2),
+    "decoder_units": Range(128, 512, 128),
+    "dropout": Range(0.0, 0.4, 0.1),
+    "learning_rate": Range(5e-4, 1e-2, log=True),
+    "clip_norm": Choice(1.0, 5.0, 20.0),
+    "batch_size": Choice(16, 32, 64),
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Data:
     """Lines in tokens, and what an autoencoder sees of them."""
@@ -102,6 +116,8 @@ class Autoencoder(Task):
     name = "autoencoder"
     summary = "read lines of text into a state that gives them back"
     Config = Config
+    space = SPACE
+    formats = ("saved_model",)
     helps = {
         "train": "train an autoencoder and report how much comes back",
         "evaluate": "how much of lines comes back",

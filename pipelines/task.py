@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kseq.errors import one_of
 from pipelines import exporting, fitting, runs, tuning
 from pipelines.config import option
 from pipelines.pipeline import Pipeline, Verb
@@ -44,6 +45,8 @@ class Task:
     helps: ClassVar[dict[str, str]]
     #: files of a run that people look at
     files: ClassVar[str]
+    #: what it can be exported as
+    formats: ClassVar[tuple[str, ...]] = exporting.FORMATS
     #: what of a report a reader that runs LiteRT can be asked for
     scores: ClassVar[tuple[str, ...]] = ()
 
@@ -206,6 +209,8 @@ def export(task: Task, options: exporting.Export) -> None:
     """Write a SavedModel that takes raw text, LiteRT models, or both, and check them."""
     from kseq.export.reader import save_reader
 
+    for chosen in options.formats:
+        one_of("formats", chosen, task.formats)
     run, config, reader = _restore(task, options)
     about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
     name = options.name or task.name
