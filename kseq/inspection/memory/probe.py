@@ -17,6 +17,7 @@ from kseq.layers import RNN
 
 CELLS = ("simple_rnn", "gru", "lstm", "peephole_lstm")
 CHECK = 100  # updates from one look at the score to the next
+HELD_OUT = 256  # examples that training does not have, at least
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,42 +95,51 @@ def memory_probe(
         problem.draw(np.random.default_rng(0), 1, delay)
     for name, value in {"units": units, "batch": batch, "max_updates": max_updates}.items():
         positive(name, value)
+    setting = _Setting(problem, units, batch, learning_rate, clip_norm, max_updates, time_limit, seed)
     results = []
     for name in cells:
         for delay in delays:
-            model, train = _model(problem, name, delay, units, batch, learning_rate, clip_norm, seed)
-            ended = _train(problem, model, train, delay, batch, max_updates, time_limit, seed)
-            results.append(Probe(task, name, delay, *ended))
+            results.append(Probe(task, name, delay, *_train(setting, name, delay)))
             if tell is not None:
                 tell(results[-1])
     return results
 
 
-def _model(
-    problem: MemoryTask,
-    name: str,
-    delay: int,
-    units: int,
-    batch: int,
-    learning_rate: float,
-    clip_norm: float,
-    seed: int,
-) -> tuple[keras.Model, Callable[[Any, Any], Any]]:
+@dataclasses.dataclass(frozen=True)
+class _Setting:
+    """What all cells and delays have in common; the arguments of `memory_probe`."""
+
+    problem: MemoryTask
+    units: int
+    batch: int
+    learning_rate: float
+    clip_norm: float
+    max_updates: int
+    time_limit: float
+    seed: int
+
+    def draw(self, seed: int, delay: int) -> tuple[np.ndarray, np.ndarray]:
+        """A batch of a seed's own."""
+        return self.problem.draw(np.random.default_rng(seed), self.batch, delay)
+
+
+def _model(setting: _Setting, name: str, delay: int) -> tuple[keras.Model, Callable[[Any, Any], Any]]:
     """The network, and one update of it."""
     import tensorflow as tf
 
-    shape = problem.draw(np.random.default_rng(0), 1, delay)[0].shape[1:]
+    problem, seed = setting.problem, setting.seed
+    shape = setting.draw(0, delay)[0].shape[1:]
     cell = all_cells.get(
         name,
-        units,
+        setting.units,
         kernel_initializer=keras.initializers.GlorotUniform(seed),
         recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 1),
     )
-    inputs = keras.Input(shape, batch_size=batch)
+    inputs = keras.Input(shape, batch_size=setting.batch)
     x = RNN(cell, return_sequences=problem.each_step)(inputs)
     head = keras.layers.Dense(problem.outputs, kernel_initializer=keras.initializers.GlorotUniform(seed + 2))
     model = keras.Model(inputs, head(x[:, -LENGTH:] if problem.each_step else x))
-    optimizer = keras.optimizers.Adam(learning_rate, global_clipnorm=clip_norm)
+    optimizer = keras.optimizers.Adam(setting.learning_rate, global_clipnorm=setting.clip_norm)
     optimizer.build(model.trainable_variables)
     loss = problem.loss()
 
@@ -142,38 +152,25 @@ def _model(
     return model, train
 
 
-def _train(
-    problem: MemoryTask,
-    model: keras.Model,
-    train: Callable[[Any, Any], Any],
-    delay: int,
-    batch: int,
-    max_updates: int,
-    time_limit: float,
-    seed: int,
-) -> tuple[float, bool, int, float]:
+def _train(setting: _Setting, name: str, delay: int) -> tuple[float, bool, int, float]:
     """Score, whether it is solved, updates and seconds."""
     import tensorflow as tf
 
-    rng = np.random.default_rng(seed)
-    held_out = [
-        problem.draw(np.random.default_rng(seed + 1000 + n), batch, delay) for n in range(_checks(batch))
-    ]
+    problem, most = setting.problem, setting.max_updates
+    model, train = _model(setting, name, delay)
+    rng = np.random.default_rng(setting.seed)
+    held_out = [setting.draw(setting.seed + 1000 + n, delay) for n in range(-(-HELD_OUT // setting.batch))]
     targets = np.concatenate([y for _, y in held_out])
     predict = tf.function(lambda x: model(x))
     start = time.perf_counter()
     updates, score, seconds = 0, problem.chance, 0.0
-    while updates < max_updates and seconds < time_limit:
-        x, y = problem.draw(rng, batch, delay)
+    while updates < most and seconds < setting.time_limit:
+        x, y = problem.draw(rng, setting.batch, delay)
         train(tf.constant(x), tf.constant(y))
         updates += 1
         seconds = time.perf_counter() - start
-        if updates % CHECK == 0 or updates == max_updates or seconds >= time_limit:
+        if updates % CHECK == 0 or updates == most or seconds >= setting.time_limit:
             score = problem.score(targets, np.concatenate([predict(tf.constant(x)) for x, _ in held_out]))
             if problem.is_solved(score):
                 break
     return score, problem.is_solved(score), updates, time.perf_counter() - start
-
-
-def _checks(batch: int) -> int:
-    return -(-256 // batch)
