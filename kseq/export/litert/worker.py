@@ -65,8 +65,6 @@ def _convert(directory: Path, job: dict, one: Variant, probes: Arrays) -> tuple[
     if one.half:
         converter.target_spec.supported_types = [tf.float16]
     if one.calibrated:
-        # floats may stay where integers are not known: the answer of the graph, not its speed, is at stake
-        converter.target_spec.supported_ops = [supported, kind.TFLITE_BUILTINS]
         converter.representative_dataset = lambda: _calibration(job["signatures"], probes)
     model = flatbuffer.read(converter.convert())
     refused = fuse(model, job["calls"], hybrid=one.hybrid)
