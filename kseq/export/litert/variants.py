@@ -13,20 +13,16 @@ class Variant:
         name: of the variant, and of its file.
         about: in words.
         optimize: whether the converter quantises at all.
-        activations: bits of the activations where these are calibrated; None: they stay floats.
+        calibrated: whether activations are integers too, whose ranges a set of typical inputs tells; no loop
+            may be in the graph then.
         half: whether weights are stored as float16.
     """
 
     name: str
     about: str
     optimize: bool = True
-    activations: int | None = None
+    calibrated: bool = False
     half: bool = False
-
-    @property
-    def calibrated(self) -> bool:
-        """Whether a set of typical inputs is needed; no loop may be in the graph then."""
-        return self.activations is not None
 
     @property
     def hybrid(self) -> bool:
@@ -45,8 +41,7 @@ VARIANTS = {
         Variant("float32", "as trained", optimize=False),
         Variant("float16", "weights float16", half=True),
         Variant("dynamic_range", "weights int8, activations float32"),
-        Variant("int8", "weights and activations int8, calibrated", activations=8),
-        Variant("int16x8", "weights int8, activations int16, calibrated", activations=16),
+        Variant("int8", "weights and activations int8, calibrated", calibrated=True),
     )
 }
 

@@ -54,19 +54,13 @@ def _convert(directory: Path, job: dict, one: Variant, probes: Arrays) -> tuple[
     # a loop writes each output into its place; without this it copies all of them at every step
     converter._experimental_enable_dynamic_update_slice = True
     kind = tf.lite.OpsSet
-    supported = {
-        None: kind.TFLITE_BUILTINS,
-        8: kind.TFLITE_BUILTINS_INT8,
-        16: kind.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8,
-    }[one.activations]
-    converter.target_spec.supported_ops = [supported]
+    converter.target_spec.supported_ops = [kind.TFLITE_BUILTINS]
     if one.optimize:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
     if one.half:
         converter.target_spec.supported_types = [tf.float16]
-    if one.calibrated:
-        # floats may stay where integers are not known: the answer of the graph, not its speed, is at stake
-        converter.target_spec.supported_ops = [supported, kind.TFLITE_BUILTINS]
+    if one.calibrated:  # what does not know integers stays as it is
+        converter.target_spec.supported_ops = [kind.TFLITE_BUILTINS_INT8, kind.TFLITE_BUILTINS]
         converter.representative_dataset = lambda: _calibration(job["signatures"], probes)
     model = flatbuffer.read(converter.convert())
     refused = fuse(model, job["calls"], hybrid=one.hybrid)

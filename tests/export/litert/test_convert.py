@@ -163,7 +163,7 @@ def test_variants(in_process, tmp_path, name):
     plain = convert(model, tmp_path / "plain.tflite", time=6)
     form = "unrolled" if variant(name).calibrated else "fused"
     done = convert(model, tmp_path / "model.tflite", time=6, variant=name, form=form)
-    assert 0 < max(done.difference.values()) < {"float16": 2e-3, "dynamic_range": 0.05, "int8": 0.3}[name]
+    assert 0 < max(done.difference.values()) < {"float16": 5e-3, "dynamic_range": 0.05, "int8": 0.3}[name]
     if form == "fused":
         assert done.bytes < {"float16": 0.65, "dynamic_range": 0.45}[name] * plain.bytes
 

@@ -52,7 +52,7 @@ def files(tmp_path_factory):
         for form, wrap in FORMS.items():
             layer = wrap(make)
             layer.build((None, None, UNITS))
-            layers.append(randomise(layer, len(layers), scale=0.3))
+            layers.append(randomise(layer, len(layers), scale=0.15))
             endpoints += [
                 endpoint(layer, f"{cell}-{form}-{mask}", mask == "masked") for mask in ("masked", "plain")
             ]
@@ -73,7 +73,7 @@ def test_every_combination_converts_and_agrees(files, record_property):
     for variant, one in found.items():
         assert len(one.difference) == len(probes)
         limit = 1e-5 if variant == "float32" else 0.1
-        assert max(one.difference.values()) < limit, (variant, one.difference)
+        assert {name: gap for name, gap in one.difference.items() if not gap < limit} == {}, variant
         assert Interpreter(str(paths[variant])).get_signature_list().keys() == probes.keys()
     record_property("combinations", len(probes) * len(VARIANTS))
     # LSTM, the one with peepholes, and the one in the stack: each plain and masked
