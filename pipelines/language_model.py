@@ -176,6 +176,7 @@ def train(options: Train) -> int | None:
         print(f"\ninterrupted; go on with: {runs.resume_command(TASK, run, options)}")
         return 130
     summary(run, config, best, data)
+    runs.forget_others(run, options)
     return None
 
 

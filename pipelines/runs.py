@@ -109,6 +109,20 @@ def distribute(options: NewRun) -> Any:
     return strategy
 
 
+def forget_others(run: "RunDirectory", options: NewRun) -> None:
+    """Remove the run of a worker that is not the first: it held only what that worker carried."""
+    import contextlib
+    import shutil
+
+    from kseq.training.distribution import worker
+
+    if options.strategy == "multi-worker" and worker():
+        shutil.rmtree(run.path, ignore_errors=True)
+        with contextlib.suppress(OSError):  # it has another run
+            run.path.parent.rmdir()
+            run.path.parent.parent.rmdir()
+
+
 def find(task: str, options: TrainedRun) -> "RunDirectory":
     """The run that the options name, or the latest."""
     from kseq.training.run import RunDirectory

@@ -183,6 +183,7 @@ def train(task: Task, options: Any) -> int | None:
     if run.status == "interrupted":
         print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run, options)}")
         return 130
+    runs.forget_others(run, options)
     runs.say("test", task.result(figures))
     runs.say("files", f"{run.path}/ ({task.files}, learning_curve.png, metrics.json, model.keras)")
     runs.say("next", f"python -m pipelines.{task.name} predict --run {run.path} {task.example()}")

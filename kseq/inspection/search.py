@@ -39,20 +39,15 @@ def parallel_coordinates(
         UserError: no trial has a score.
     """
     from matplotlib import colormaps
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
-    if not scores:
-        raise UserError("there is nothing to draw: no trial has a score")
+    _check(scores)
     names = [name for name in trials[0] if len({repr(trial[name]) for trial in trials}) > 1]
     axes_of = [_Axis([trial[name] for trial in trials], name in log) for name in names]
     axes_of.append(_Axis(list(scores), False))
     order = sorted(range(len(scores)), key=lambda n: scores[n] if mode == "max" else -scores[n])
     rank = {trial: place / max(1, len(order) - 1) for place, trial in enumerate(order)}
 
-    figure = Figure(figsize=(max(5.0, 1.5 * len(axes_of)), 4.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = _axes(max(5.0, 1.5 * len(axes_of)), 4.4, title)
     colours = colormaps["viridis"]
     for n in order:  # the best one last, on top
         heights = [axis.heights[n] for axis in axes_of]
@@ -68,12 +63,9 @@ def parallel_coordinates(
     axes.set_xticks(range(len(axes_of)), [*names, objective], rotation=20, ha="right")
     axes.set(xlim=(-0.15, len(axes_of) - 0.55), ylim=(-0.06, 1.06), yticks=[])
     axes.spines[:].set_visible(False)
-    axes.set_title(title or "", loc="left", fontsize=11)
     label = f"best: {scores[order[-1]]:.4g}; light lines are worse than dark ones"
     axes.set_xlabel(label, fontsize=9, color=VALIDATION)
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-    return Path(path)
+    return _saved(axes, path)
 
 
 def objective_over_time(
@@ -101,18 +93,12 @@ def objective_over_time(
     Raises:
         UserError: no trial has a score.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    if not scores:
-        raise UserError("there is nothing to draw: no trial has a score")
+    _check(scores)
     better = min if mode == "min" else max
     best = [better(scores[: n + 1]) for n in range(len(scores))]
     unit, scale = ("hours", 1.0) if hours[-1] >= 2 else ("minutes", 60.0)
     times = [hour * scale for hour in hours]
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
+    axes = _axes(7, 4.2, title)
     axes.scatter(times, scores, color=TRAIN, s=26, label="a trial", zorder=3)
     axes.step(
         times, best, where="post", color=VALIDATION, linewidth=1.8, label=f"best so far: {best[-1]:.4g}"
@@ -122,9 +108,28 @@ def objective_over_time(
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
+    return _saved(axes, path)
+
+
+def _check(scores: Sequence[float]) -> None:
+    if not scores:
+        raise UserError("there is nothing to draw: no trial has a score")
+
+
+def _axes(width: float, height: float, title: str | None) -> Any:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
     axes.set_title(title or "", loc="left", fontsize=11)
+    return axes
+
+
+def _saved(axes: Any, path: str | os.PathLike) -> Path:
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
+        axes.figure.savefig(temporary, format="png", dpi=150)
     return Path(path)
 
 
@@ -140,8 +145,8 @@ class _Axis:
             low, high = scale(different[0]), scale(different[-1])
             span = (high - low) or 1.0
             self.heights = [(scale(value) - low) / span for value in values]
-            shown = [low + part * span for part in (0, 0.25, 0.5, 0.75, 1)]
-            shown = [math.exp(place) for place in shown] if log else shown
+            places = [low + part * span for part in (0, 0.25, 0.5, 0.75, 1)]
+            shown = different if len(different) <= 5 else [math.exp(p) if log else p for p in places]
             self.ticks = [((scale(v) - low) / span, f"{v:.3g}") for v in shown]
         else:
             top = max(1, len(different) - 1)

@@ -83,6 +83,7 @@ class Backup(keras.callbacks.Callback):
         file, about = found
         self._metrics = self.states.load(self.model, file)
         self._begin = self._here = Position(*about["position"])
+        self._since = (time.monotonic(), self._optimizer_step())
         for name, callback in self._callbacks.items():
             for counter, value in about["counters"].get(name, {}).items():
                 setattr(callback, counter, value)

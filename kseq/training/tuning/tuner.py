@@ -78,6 +78,9 @@ class Tuner(BaseTuner):
         self.worst = math.inf if oracle.objective.direction == "min" else -math.inf
         with contextlib.redirect_stdout(io.StringIO()):  # it says that it reloads
             super().__init__(oracle, directory=str(self.place.parent), project_name=self.place.name)
+        begun = (self.place / "oracle.json").is_file() and not oracle.start_order
+        if begun and isinstance(self.oracle, Memory):  # by a chief, while this one has another name
+            self.oracle.reload()
         self._asked = -math.inf
 
     def run_trial(self, trial: Any) -> dict[str, float]:
