@@ -132,15 +132,7 @@ CASES = [
 ]
 BY_NAME = {case.name: case for case in CASES}
 
-every_cell = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-
-
-def some_cells(*names):
-    """Parametrises a test over the named cases."""
-    return pytest.mark.parametrize("case", [BY_NAME[name] for name in names], ids=names)
-
-
-one_of_each = some_cells(
+ONE_OF_EACH = (
     "simple_rnn",
     "jordan",
     "lstm",
@@ -150,4 +142,19 @@ one_of_each = some_cells(
     "echo_state",
     "gru-after",
     "gru-simplified",
+)
+
+
+def some_cells(*names):
+    """Parametrises a test over the named cases."""
+    return pytest.mark.parametrize("case", [BY_NAME[name] for name in names], ids=names)
+
+
+one_of_each = some_cells(*ONE_OF_EACH)
+every_cell = pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(case, id=case.name, marks=() if case.name in ONE_OF_EACH else pytest.mark.slow)
+        for case in CASES
+    ],
 )

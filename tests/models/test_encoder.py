@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kseq import cells
 from kseq.errors import UserError
 from kseq.models import SequenceEncoder
 from kseq.models.characters import CharacterEncoder
+from tests.cell_names import every_cell_name
 from tests.helpers import assert_all_close, length_mask, normal, randomise, soiled, to_numpy
 from tests.models.test_tagger import SIZES, batch
 
@@ -17,7 +17,7 @@ def make(sizes=SIZES, **options):
 
 
 @pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("cell", cells.NAMES)
+@every_cell_name
 def test_batched_is_one_by_one(cell, bidirectional):
     model, x = make(cell=cell, num_layers=2, bidirectional=bidirectional), batch()
     together = model(x)

@@ -2,16 +2,15 @@ import keras
 import numpy as np
 import pytest
 
-from kseq import cells
 from kseq.data import contiguous_streams
 from kseq.errors import UserError
 from kseq.losses import NextTokenLoss
 from kseq.metrics import BitsPerCharacter, Perplexity, TokenLoss
 from kseq.models import LanguageModel
+from tests.cell_names import every_cell_name
 from tests.helpers import assert_all_close, length_mask, normal, randomise, to_numpy
 
 VOCABULARY, UNITS, BOS = 13, 6, 2
-every_cell = pytest.mark.parametrize("cell", cells.NAMES)
 
 
 def make(cell="lstm", num_layers=2, weights=True, **options):
@@ -62,7 +61,7 @@ def test_evaluation_of_several_rows_weighs_their_tokens():
     assert found == pytest.approx(total / len(ids), rel=1e-5)
 
 
-@every_cell
+@every_cell_name
 def test_every_cell_by_its_name_reads_and_steps(cell):
     """`read` and `step` together are `forward`, whose steps see nothing of the future."""
     model, text = make(cell, residual=True), tokens(3, 7)
@@ -78,7 +77,7 @@ def test_every_cell_by_its_name_reads_and_steps(cell):
     assert_all_close(carried, states)
 
 
-@every_cell
+@every_cell_name
 def test_prompts_of_unequal_length_read_together_as_one_by_one(cell):
     model, text, lengths = make(cell), tokens(4, 6), [6, 1, 4, 5]
     garbage = np.where(length_mask(lengths, 6), text, 0)
@@ -118,7 +117,7 @@ def test_tied_weights_stay_tied_after_reload_and_training(tmp_path):
     assert_all_close(loaded(tokens(2, 5)), expected)
 
 
-@every_cell
+@every_cell_name
 def test_config_and_file_round_trip(cell, tmp_path):
     options = {"embedding_dim": 4, "tie_weights": True, "dropout": 0.2, "recurrent_dropout": 0.1}
     model = make(cell, residual=True, **options)

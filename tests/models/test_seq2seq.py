@@ -3,13 +3,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kseq import cells
 from kseq.errors import UserError
 from kseq.losses import NextTokenLoss
 from kseq.metrics import TokenLoss
 from kseq.models import ClassEncoder, RegionEncoder, Seq2Seq, SequenceEncoder, VectorEncoder
 from kseq.models.scheduled_sampling import draw
 from kseq.ops.loops import scan
+from tests.cell_names import every_cell_name
 from tests.gradients import gradients
 from tests.helpers import assert_all_close, length_mask, normal, randomise, soiled, to_numpy
 
@@ -80,7 +80,7 @@ def test_step_by_step_is_all_at_once(variant):
         assert not attention[np.broadcast_to(x["source"][:, None] == 0, attention.shape)].any()
 
 
-@pytest.mark.parametrize("cell", cells.NAMES)
+@every_cell_name
 def test_every_cell_on_either_side(cell):
     model, x = make(cell=cell, num_layers=2, encoder={"cell": cell}), batch()
     assert_all_close(by_steps(model, x)[0], log_probs(model(x)))

@@ -2,12 +2,12 @@ import keras
 import numpy as np
 import pytest
 
-from kseq import cells
 from kseq.errors import UserError
 from kseq.layers import CRFDecoder
 from kseq.losses import CRFLoss
 from kseq.models import SequenceEncoder, Tagger
 from kseq.ops import crf
+from tests.cell_names import every_cell_name
 from tests.helpers import assert_all_close, randomise, to_numpy
 
 SIZES = {"tokens": 20, "characters": 9, "casing": 5, "bigrams": 11}
@@ -29,7 +29,7 @@ def batch(lengths=(7, 3, 1), time=7, sizes=SIZES, seed=0):
     return {n: (x * real.reshape(real.shape + (1,) * (x.ndim - 2))).astype("int32") for n, x in found.items()}
 
 
-@pytest.mark.parametrize("cell", cells.NAMES)
+@every_cell_name
 def test_batched_is_one_by_one(cell):
     # JordanRNN's output is as wide as its state
     model, x = make(cell=cell, num_layers=2), batch()
