@@ -75,6 +75,7 @@ def new_run_again(folder):
     return RunDirectory.create(folder, "toy", "run", {"units": 1}, resume=True)
 
 
+@pytest.mark.slow
 def test_sigkill(tmp_path):
     expected = toy(tmp_path / "whole").get_weights()
     command = [sys.executable, "-m", "tests.training.test_killed", str(tmp_path / "killed")]

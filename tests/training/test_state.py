@@ -39,17 +39,18 @@ def state(net):
     return [variable.numpy() for variable in (*net.variables, *net.optimizer.variables)]
 
 
+QUICK = [("on_train_batch_end", 0, 3), ("on_train_batch_end", 1, 5)]
+MORE = [
+    ("on_train_batch_end", 0, 1),
+    ("on_train_batch_begin", 1, 0),
+    ("on_train_batch_end", 1, 4),
+    ("on_test_begin", 1, None),
+    ("on_epoch_end", 2, None),
+]
+
+
 @pytest.mark.parametrize(
-    ("hook", "epoch", "batch"),
-    [
-        ("on_train_batch_end", 0, 1),
-        ("on_train_batch_end", 0, 3),
-        ("on_train_batch_begin", 1, 0),
-        ("on_train_batch_end", 1, 4),
-        ("on_train_batch_end", 1, 5),
-        ("on_test_begin", 1, None),
-        ("on_epoch_end", 2, None),
-    ],
+    ("hook", "epoch", "batch"), [*QUICK, *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE)]
 )
 def test_killed_anywhere_it_ends_bit_equal(tmp_path, whole, hook, epoch, batch):
     """Dropout, shuffling, momentum, schedule, metrics: all of it goes on where it was."""
@@ -146,6 +147,7 @@ def test_a_full_disk_is_reported_and_the_state_before_survives(tmp_path, monkeyp
         States(tmp_path / "new").save(net, 2, {})
 
 
+@pytest.mark.slow
 def test_a_full_disk_ends_the_training_which_then_goes_on(tmp_path, whole, monkeypatch):
     run = new_run(tmp_path)
     real = States.save
