@@ -80,7 +80,7 @@ def test_every_combination_converts_and_agrees(files, record_property):
     lstms = 2 * sum(FUSED.values()) * 3
     for one in found.values():
         assert one.operations["UNIDIRECTIONAL_SEQUENCE_LSTM"] == lstms
-    assert paths["dynamic_range"].stat().st_size < 0.6 * paths["float32"].stat().st_size
+    assert paths["dynamic_range"].stat().st_size < 0.7 * paths["float32"].stat().st_size
 
 
 @pytest.mark.slow
