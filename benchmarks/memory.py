@@ -24,7 +24,7 @@ def _peak(kind: str, shape: Shape, contestant: str) -> int:
 
 def main() -> None:
     """Train three steps and print the largest size this process ever had."""
-    from benchmarks.recurrence import contestants
+    from benchmarks.contestants import contestants
 
     kind, shape, contestant = sys.argv[1:]
     step = contestants(kind, tuple(int(n) for n in shape.split(",")), [contestant])[contestant]["training"]

@@ -16,7 +16,8 @@ from pipelines.config import option
 from pipelines.encoding import Encoding
 from pipelines.fitting import Fitting
 from pipelines.pipeline import main
-from pipelines.task import PARTS, Task, pipeline
+from pipelines.task import PARTS, Task
+from pipelines.verbs import pipeline
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, did_you_mean, positive
 from kseq.training.tuning.space import Choice, Range
-from pipelines import fitting, runs, task
+from pipelines import fitting, runs, task, verbs
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
@@ -256,7 +256,7 @@ class Names(task.Task):
         return LiteClassWriter(reader)
 
 
-PIPELINE = task.pipeline(Names())
+PIPELINE = verbs.pipeline(Names())
 
 if __name__ == "__main__":
     raise SystemExit(main(PIPELINE))

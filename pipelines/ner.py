@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseq.errors import positive
 from kseq.training.tuning.space import Choice, Range
-from pipelines import encoding, entities, fitting, runs, task
+from pipelines import encoding, entities, fitting, runs, task, verbs
 from pipelines.config import option
 from pipelines.encoding import Encoding
 from pipelines.fitting import Fitting
@@ -161,7 +161,7 @@ class NamedEntities(task.Task):
         return LiteTagger(reader)
 
 
-PIPELINE = task.pipeline(NamedEntities())
+PIPELINE = verbs.pipeline(NamedEntities())
 
 if __name__ == "__main__":
     raise SystemExit(main(PIPELINE))

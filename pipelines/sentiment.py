@@ -14,7 +14,8 @@ from pipelines.config import option
 from pipelines.encoding import Encoding
 from pipelines.fitting import Fitting
 from pipelines.pipeline import main
-from pipelines.task import Task, pipeline
+from pipelines.task import Task
+from pipelines.verbs import pipeline
 
 if TYPE_CHECKING:
     from kseq.data.token_features import TokenFeatures

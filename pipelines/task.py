@@ -1,13 +1,11 @@
-"""A task on texts is a class; `pipeline` makes the verbs of it, which are written here once for all."""
+"""A task on texts is a class; `pipelines.verbs` makes a program of it."""
 
 import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kseq.errors import one_of
-from pipelines import exporting, fitting, runs, tuning
+from pipelines import exporting, fitting, runs
 from pipelines.config import option
-from pipelines.pipeline import Pipeline, Verb
 
 if TYPE_CHECKING:
     import keras
@@ -132,115 +130,6 @@ class Task:
         raise NotImplementedError
 
 
-def pipeline(task: Task) -> Pipeline:
-    """The program of a task."""
-    train_options = dataclasses.make_dataclass("Train", (), bases=(task.Config, runs.NewRun), frozen=True)
-    options = {"train": train_options, "evaluate": task.Evaluate, "predict": task.Predict}
-    options["export"] = exporting.Export
-    verbs = {"train": train, "evaluate": evaluate, "predict": predict, "export": export}
-    made = {
-        name: Verb(
-            name,
-            task.helps[name],
-            options[name],
-            lambda given, run=run: run(task, given),
-            config_file=name == "train",
-        )
-        for name, run in verbs.items()
-    }
-    ordered = (made["train"], tuning.verb(task), *(made[name] for name in verbs if name != "train"))
-    return Pipeline(task.name, task.summary, ordered)
-
-
-def train(task: Task, options: Any) -> int | None:
-    """Train a model and report on the test part."""
-    import keras
-
-    from kseq.training.distribution import scope
-
-    config = runs.split_options(options, task.Config)
-    runs.check_resume(options)
-    strategy = runs.distribute(options)
-    keras.utils.set_random_seed(config.seed)
-    data = task.read(config)
-    config = task.resolve(config, data)
-    with scope(strategy):
-        reader = task.build(config, data)
-    batches = data.batches("train", config)
-    run = runs.start(task.name, config, options, data.name, config.seed)
-
-    with run.training():
-        runs.say("run", run.path)
-        _describe(task, config, data, reader.model)
-        task.save_vocabulary(data, run)
-        fit(task, config, run, reader, data, batches)
-        reader = task.load(config, run)
-        print()
-        run.write_metrics(validation=task.report(reader, data, "validation"))
-        figures = task.write_report(run, reader, data, "test")
-        run.write_metrics(test=figures)
-        _draw(task, run, config, data)
-    if run.status == "interrupted":
-        print(f"\ninterrupted; go on with: {runs.resume_command(task.name, run, options)}")
-        return 130
-    runs.forget_others(run, options)
-    runs.say("test", task.result(figures))
-    runs.say("files", f"{run.path}/ ({task.files}, learning_curve.png, metrics.json, model.keras)")
-    runs.say("next", f"python -m pipelines.{task.name} predict --run {run.path} {task.example()}")
-    runs.say("", f"python -m pipelines.{task.name} export --run {run.path}")
-    return None
-
-
-def evaluate(task: Task, options: Any) -> None:
-    """Score a part of the run's own data or of other data."""
-    run, config, reader = _restore(task, options)
-    data = task.read(config, options.data, reader)
-    runs.say("run", run.path)
-    runs.say("data", f"{options.part} part of {data.name}; {data.note}")
-    task.write_report(run, reader, data, options.part, options)
-    runs.say("files", f"{run.path}/ ({task.files})")
-
-
-def predict(task: Task, options: Any) -> None:
-    """Results for raw texts."""
-    task.predict(_restore(task, options)[2], options)
-
-
-def export(task: Task, options: exporting.Export) -> None:
-    """Write a SavedModel that takes raw text, LiteRT models, or both, and check them."""
-    from kseq.export.reader import save_reader
-
-    for chosen in options.formats:
-        one_of("formats", chosen, task.formats)
-    run, config, reader = _restore(task, options)
-    about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
-    name = options.name or task.name
-    if "saved_model" in options.formats:
-        path = save_reader(reader, options.saved_models, name, **about)
-        runs.say("export", f"{path}, loaded back and equal to the model")
-        for signature, words in reader.signatures().items():
-            runs.say("signature", f"{signature}: {words}")
-    if "litert" in options.formats:
-        score = None
-        if options.measure != "none" and task.scores:
-            data = task.read(config, None, reader)
-
-            def score(one: Any) -> dict[str, float]:
-                report = task.report(one, data, options.measure)
-                return {key: report[key] for key in task.scores}
-
-        exporting.litert(options, name, task.lite(reader), about, score, reader)
-
-
-def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, Any]":
-    """Run, configuration and reader."""
-    from pipelines.config import read_yaml
-
-    run = runs.find(task.name, options)
-    config = task.Config(**read_yaml(run.path / "config.yaml", task.Config))
-    return run, config, task.load(config, run)
-
-
 def fit(
     task: Task,
     config: Any,
@@ -283,21 +172,3 @@ def fit(
         validation_data=data.batches("validation", config),
         verbose=runs.verbosity() if verbose is None else verbose,
     )
-
-
-def _describe(task: Task, config: Any, data: Any, model: "keras.Model") -> None:
-    sizes = ", ".join(f"{size:,} {part}" for part, size in zip(PARTS, data.sizes, strict=True))
-    runs.say("data", f"{data.name}: {sizes}")
-    runs.say("", data.note)
-    for label, text in task.describe(config, data).items():
-        runs.say(label, text)
-    runs.say("model", f"{task.network(config)}, {model.count_params():,} parameters")
-
-
-def _draw(task: Task, run: "RunDirectory", config: Any, data: Any) -> None:
-    from kseq.inspection.curves import learning_curve
-
-    monitor, mode = task.monitored(config)
-    options = {"metric": monitor.removeprefix("val_"), "mode": mode, **task.curve()}
-    title = f"{data.name}: {task.network(config)}"
-    learning_curve(run.history, run.learning_curve, title=title, **options)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError, not_negative, one_of, positive
 from kseq.training.tuning.space import Choice, Range
-from pipelines import fitting, pairs, runs, task
+from pipelines import fitting, pairs, runs, task, verbs
 from pipelines.config import option
 from pipelines.encoding import CELLS
 from pipelines.fitting import Fitting
@@ -272,7 +272,7 @@ def schedule(config: Config) -> Any:
     return functools.partial(function, **{name: config.sampling_rate})
 
 
-PIPELINE = task.pipeline(Translation())
+PIPELINE = verbs.pipeline(Translation())
 
 if __name__ == "__main__":
     raise SystemExit(main(PIPELINE))

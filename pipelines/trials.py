@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines import runs
 from pipelines.config import as_dict
+from pipelines.task import Task, fit
 
 if TYPE_CHECKING:
     from kseq.training.tuning.board import Row
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from kseq.training.tuning.place import SearchDirectory
     from kseq.training.tuning.space import Space
     from kseq.training.tuning.tuner import Trial
-    from pipelines.task import Task
 
 SHOWN = 10  # trials of the leaderboard
 
 
 def trainer(
-    task: "Task", base: Any, search: "SearchDirectory", most: int | None, table: "Table | None" = None
+    task: Task, base: Any, search: "SearchDirectory", most: int | None, table: "Table | None" = None
 ) -> "Callable[[Trial], tuple[float, int]]":
     """The function that trains a trial: its score, and the parameters of its model.
 
@@ -38,7 +38,6 @@ def trainer(
         from kseq.files import read_history
         from kseq.training.run import RunDirectory
         from kseq.training.tuning.tuner import SHORTEST, TooLarge
-        from pipelines.task import fit
 
         config = dataclasses.replace(base, **trial.values)
         if trial.epochs is not None:

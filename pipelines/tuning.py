@@ -14,13 +14,13 @@ from kseq.errors import UserError, not_negative, positive
 from pipelines import runs, trials
 from pipelines.config import as_dict, checked, load_yaml, option, read_yaml
 from pipelines.pipeline import INTERRUPTED, Verb
+from pipelines.task import Task
 
 if TYPE_CHECKING:
     from kseq.training.tuning.oracle import Memory
     from kseq.training.tuning.place import SearchDirectory
     from kseq.training.tuning.space import Space
     from kseq.training.tuning.tuner import Tuner
-    from pipelines.task import Task
 
 ALGORITHMS = ("random", "bayesian", "hyperband")
 
@@ -59,14 +59,14 @@ class Search:
         return settings
 
 
-def verb(task: "Task") -> Verb:
+def verb(task: Task) -> Verb:
     """The verb of a task."""
     options = dataclasses.make_dataclass("Tune", (), bases=(Search, task.Config), frozen=True)
     help = "search for the best hyperparameters"
     return Verb("tune", help, options, lambda given: tune(task, given), config_file=True)
 
 
-def tune(task: "Task", options: Any) -> int | None:
+def tune(task: Task, options: Any) -> int | None:
     """Search for the best configuration, and write it as YAML."""
     import yaml
 
@@ -117,7 +117,7 @@ def check(space: "Space", base: Any, source: str) -> "Space":
     return typed
 
 
-def work(task: "Task", options: Any, role: str) -> None:
+def work(task: Task, options: Any, role: str) -> None:
     """Run trials that a chief chooses, until it says that the search is over."""
     from kseq.training.tuning.heartbeat import Heartbeat
     from kseq.training.tuning.place import SearchDirectory
@@ -131,7 +131,7 @@ def work(task: "Task", options: Any, role: str) -> None:
         tuner.search()
 
 
-def _start(task: "Task", options: Any, base: Any, space: dict[str, Any]) -> "SearchDirectory":
+def _start(task: Task, options: Any, base: Any, space: dict[str, Any]) -> "SearchDirectory":
     from kseq.training.names import default_name
     from kseq.training.tuning.place import SearchDirectory
 
@@ -145,7 +145,7 @@ def _start(task: "Task", options: Any, base: Any, space: dict[str, Any]) -> "Sea
 
 
 def _tuner(
-    task: "Task", base: Any, space: "Space", search: "SearchDirectory", table: trials.Table | None = None
+    task: Task, base: Any, space: "Space", search: "SearchDirectory", table: trials.Table | None = None
 ) -> "tuple[Tuner, Memory]":
     from kseq.training.tuning.oracle import make_oracle
     from kseq.training.tuning.tuner import Tuner
@@ -166,7 +166,7 @@ def _tuner(
     return Tuner(oracle, space, train, search.path), oracle
 
 
-def _direct(task: "Task", options: Any, base: Any, space: "Space", search: "SearchDirectory") -> int | None:
+def _direct(task: Task, options: Any, base: Any, space: "Space", search: "SearchDirectory") -> int | None:
     """Run a search from this process, alone or with workers, and report."""
     from kseq.training.tuning import hparams
 
@@ -203,7 +203,7 @@ def _direct(task: "Task", options: Any, base: Any, space: "Space", search: "Sear
     return None
 
 
-def _serve(task: "Task", options: Any, tuner: "Tuner", oracle: "Memory", search: "SearchDirectory") -> None:
+def _serve(task: Task, options: Any, tuner: "Tuner", oracle: "Memory", search: "SearchDirectory") -> None:
     from kseq.training.tuning.heartbeat import Heartbeat
     from kseq.training.tuning.workers import Workers, direct
 
@@ -230,7 +230,7 @@ def _as_chief(needed: bool) -> Iterator[None]:
             del os.environ[name]
 
 
-def _resume_command(task: "Task", options: Any, search: "SearchDirectory") -> str:
+def _resume_command(task: Task, options: Any, search: "SearchDirectory") -> str:
     """The command line that goes on with an interrupted search."""
     words = ["python", "-m", f"pipelines.{task.name}", "tune", "--resume", "--name", search.path.name]
     if options.tuning != "tuning":
