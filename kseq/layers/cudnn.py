@@ -28,8 +28,10 @@ def why_not(layer: Any, *, masked: bool, training: bool) -> str | None:
         return "cuDNN knows the GRU with reset_after=True only"
     if isinstance(cell, LSTMCell) and (cell.cell_clip is not None or cell.coupled_gates):
         return "cuDNN does not clip the cell" if cell.cell_clip else "cuDNN does not couple gates"
-    if training and (cell.recurrent_dropout or cell.weight_dropout):
-        return "cuDNN has no dropout inside the recurrence"
+    if training and cell.recurrent_dropout:
+        return "cuDNN has no recurrent dropout"
+    if training and cell.weight_dropout:
+        return "cuDNN has no weight dropout"
     if layer.unroll:
         return "unroll is True"
     if masked and layer.go_backwards:

@@ -46,7 +46,7 @@ tensorflow_only = pytest.mark.skipif(
 
 @pytest.fixture(autouse=True)
 def clean_names():
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
 
 
 def init_arguments(cls):

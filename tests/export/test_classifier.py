@@ -25,7 +25,7 @@ def make(pooling="attention", level="word", bidirectional=True, **options):
     return TextClassifier(randomise(model, scale=1.0), features, level, **options)
 
 
-@pytest.fixture(scope="module", params=["attention", "max"])
+@pytest.fixture(scope="module", params=["attention", pytest.param("max", marks=pytest.mark.slow)])
 def both(request, tmp_path_factory):
     classifier = make(request.param, max_tokens=6, keep="both")
     path = save_reader(classifier, tmp_path_factory.mktemp("saved"), "toy", config={"a": 1}, metrics={})
@@ -67,6 +67,7 @@ def test_weights_of_the_tokens(both):
         assert found["tokens"].numpy()[4, :3].tolist() == ["很".encode(), "好".encode(), b"film"]
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):
@@ -75,6 +76,7 @@ def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("pooling", ["attention", "all"])
+@pytest.mark.slow
 def test_windows_change_nothing_where_the_network_reads_forwards(pooling):
     whole = make(pooling, bidirectional=False)
     cut = TextClassifier(whole.model, whole.features, "word", window=3)
@@ -83,6 +85,7 @@ def test_windows_change_nothing_where_the_network_reads_forwards(pooling):
     )
 
 
+@pytest.mark.slow
 def test_an_export_that_reads_in_windows(tmp_path):
     classifier = make("max", window=3)
     path = save_reader(classifier, tmp_path, "toy", config={}, metrics={})

@@ -32,7 +32,9 @@ def tag(function, texts=TEXTS):
     return {name: x.numpy() for name, x in function(text=tf.constant(texts)).items()}
 
 
-@pytest.fixture(scope="module", params=[("BIOES", "word"), ("IOB1", "char")])
+@pytest.fixture(
+    scope="module", params=[("BIOES", "word"), pytest.param(("IOB1", "char"), marks=pytest.mark.slow)]
+)
 def both(request, tmp_path_factory):
     tagger = make(*request.param)
     root = tmp_path_factory.mktemp("saved")
@@ -104,6 +106,7 @@ def test_no_operation_that_runs_here_only(both):
     assert not {op for op in operations if "Cudnn" in op or "Xla" in op}
 
 
+@pytest.mark.slow
 def test_an_export_that_differs_is_not_announced(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "difference", lambda theirs, ours: 1.0)
     with pytest.raises(ExportError, match="differs from the model by 1"):

@@ -99,6 +99,6 @@ WRONG = {
 
 @pytest.mark.parametrize(("do", "message"), WRONG.values(), ids=WRONG)
 def test_wrong_input(do, message, tmp_path):
-    keras.utils.clear_session()
+    keras.utils.clear_session(free_memory=False)
     with pytest.raises(UserError, match=message):
         do(tmp_path / "x.png")

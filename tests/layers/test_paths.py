@@ -150,6 +150,7 @@ CUDNN_CANNOT = {
     "reset_after": GRU(4, reset_after=False),
     "clip": LSTM(4, cell_clip=1.0),
     "recurrent dropout": LSTM(4, recurrent_dropout=0.1),
+    "weight dropout": LSTM(4, weight_dropout=0.1),
     "unroll": LSTM(4, unroll=True),
     "from their end": LSTM(4, go_backwards=True),
     "zeros at masked steps": LSTM(4, return_sequences=True),
@@ -232,6 +233,7 @@ def test_gradients_through_the_choice_of_cudnn(mask, monkeypatch):
 
 
 @pytest.mark.parametrize("deep", [False, True], ids=["Bidirectional", "Stacked"])
+@pytest.mark.slow
 def test_wrappers_of_layers_that_recompute(deep):
     def make(recompute):
         if deep:

@@ -18,6 +18,7 @@ def autoencoder(**options):
     return SequenceAutoencoder(encoder, "gru", 24, seed=1, **options)
 
 
+@pytest.mark.slow
 def test_it_gives_back_what_it_has_learned(tmp_path):
     rng = np.random.default_rng(0)
     lines = rng.integers(2, 8, (64, 4)) * (np.arange(4) < rng.integers(1, 5, (64, 1)))

@@ -153,6 +153,7 @@ def test_training_on_windows_reaches_back_one_window():
     assert not np.allclose(model(second, training=False), model(first, training=False))  # a carry for each
 
 
+@pytest.mark.slow
 def test_it_learns_from_windows():
     keras.utils.set_random_seed(1)
     model = make(pooling="max", bidirectional=False)

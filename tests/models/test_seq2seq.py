@@ -131,7 +131,8 @@ def test_beams_share_a_memory(variant):
 
 
 @pytest.mark.parametrize(
-    ("variant", "compiled"), [*((variant, False) for variant in VARIANTS), ("feeding_deep", True)]
+    ("variant", "compiled"),
+    [*((variant, False) for variant in VARIANTS), pytest.param("feeding_deep", True, marks=pytest.mark.slow)],
 )
 def test_the_loop_is_the_parallel_path(variant, compiled):
     """In numbers and gradients, with the same dropout masks; a share of 1 is teacher forcing."""
@@ -388,6 +389,7 @@ def test_it_learns_to_reverse(options):
     assert (np.where(ended, 0, right) == target).all(1).mean() > 0.97
 
 
+@pytest.mark.slow
 def test_it_learns_a_sequence_for_each_class():
     y = np.array([[4, 5, 6, EOS], [7, 7, EOS, 0], [5, 4, 8, EOS]], "int32")
     fed = np.concatenate([np.full((3, 1), BOS, "int32"), y[:, :-1]], axis=1)

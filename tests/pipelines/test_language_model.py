@@ -136,6 +136,7 @@ def test_export(inside, capsys):
     )
 
 
+@pytest.mark.slow
 def test_words_from_a_configuration_file(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "data").mkdir()

@@ -43,6 +43,7 @@ def names_of(out):
     return {label: [name for one, name in lines if one == label] for label, _ in lines}
 
 
+@pytest.mark.slow
 def test_train_reports_and_writes_samples(trained):
     folder, out = trained
     path = folder / "runs/names/first"
@@ -52,6 +53,7 @@ def test_train_reports_and_writes_samples(trained):
     assert [line.split(":")[0] for line in (path / "samples.txt").read_text().splitlines()] == list(SYLLABLES)
 
 
+@pytest.mark.slow
 def test_names_are_of_their_class_and_repeatable(inside, capsys):
     command = ("predict", "--count", "8", "--temperature", "0.5")
     out = shown(capsys, PIPELINE, *command)
@@ -64,6 +66,7 @@ def test_names_are_of_their_class_and_repeatable(inside, capsys):
     assert all(name.startswith("to") for name in names_of(out)["south"])
 
 
+@pytest.mark.slow
 def test_evaluate_and_export(inside, capsys):
     import tensorflow as tf
 
@@ -97,6 +100,7 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(words, message, tmp_path, 
     assert not Path("runs").exists()
 
 
+@pytest.mark.slow
 def test_an_unknown_class_and_options_out_of_range(inside, capsys):
     message = refused(capsys, PIPELINE, ["predict", "--label", "sooth"])
     assert "no class `sooth`; did you mean `south`" in message

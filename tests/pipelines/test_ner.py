@@ -50,6 +50,7 @@ def inside(trained, monkeypatch):
     return trained[0]
 
 
+@pytest.mark.slow
 def test_train_leaves_a_complete_run(trained):
     folder, out = trained
     path = folder / FIRST
@@ -70,6 +71,7 @@ def test_train_leaves_a_complete_run(trained):
         assert (path / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_figures_and_takes_other_sentences(inside, capsys):
     metrics = json.loads((inside / FIRST / "metrics.json").read_text())
     out = shown(capsys, PIPELINE, "evaluate")
@@ -80,6 +82,7 @@ def test_evaluate_repeats_the_figures_and_takes_other_sentences(inside, capsys):
     assert "not in training" not in out  # whatever other.conll calls training: the tagger never saw it
 
 
+@pytest.mark.slow
 def test_predict_gives_json_lines(inside, capsys):
     text = "Ada Li lives in Oslo."
     lines = shown(capsys, PIPELINE, "predict", "--text", text, "").splitlines()
@@ -109,6 +112,7 @@ def test_predict_colours_a_terminal(inside, capsys, monkeypatch):
     assert shown(capsys, PIPELINE, "predict", "--json", "--text", "In Lima it rains.").startswith("{")
 
 
+@pytest.mark.slow
 def test_export(inside, capsys):
     import tensorflow as tf
 
@@ -222,12 +226,14 @@ WRONG_LATER = {
 
 
 @pytest.mark.parametrize(("words", "message"), WRONG_LATER.values(), ids=WRONG_LATER)
+@pytest.mark.slow
 def test_wrong_input_with_a_run_there_changes_nothing(words, message, inside, capsys):
     before = {p: p.stat().st_mtime_ns for p in (inside / FIRST).rglob("*")}
     assert re.search(message, refused(capsys, PIPELINE, words))
     assert {p: p.stat().st_mtime_ns for p in (inside / FIRST).rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_a_very_long_sentence(inside, capsys):
     text = "Ada met Bo in Oslo . " * 1000
     found = json.loads(shown(capsys, PIPELINE, "predict", "--text", text))["entities"]

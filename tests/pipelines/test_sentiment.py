@@ -48,6 +48,7 @@ def inside(trained, monkeypatch):
     return trained[0]
 
 
+@pytest.mark.slow
 def test_train_leaves_a_complete_run(trained):
     folder, out = trained
     path = folder / FIRST
@@ -68,6 +69,7 @@ def test_train_leaves_a_complete_run(trained):
         assert (path / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_figures_and_takes_other_texts(inside, capsys):
     metrics = json.loads((inside / FIRST / "metrics.json").read_text())
     assert f"accuracy {100 * metrics['test']['accuracy']:.2f}" in shown(capsys, PIPELINE, "evaluate")
@@ -76,6 +78,7 @@ def test_evaluate_repeats_the_figures_and_takes_other_texts(inside, capsys):
     assert "ROC-AUC" in out and "calibration error" in out
 
 
+@pytest.mark.slow
 def test_predict_gives_json_lines(inside, capsys, monkeypatch):
     texts = ["A good film.", "", "This song is not good!"]
     out = shown(capsys, PIPELINE, "predict", "--text", *texts)
@@ -99,6 +102,7 @@ def test_predict_shades_words_on_a_terminal(inside, capsys, monkeypatch):
     assert re.fullmatch(r"pos \d\.\d\d  A good film \.\n", re.sub(r"\x1b\[[\d;]*m", "", out))
 
 
+@pytest.mark.slow
 def test_export(inside, capsys):
     import tensorflow as tf
 

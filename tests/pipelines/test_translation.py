@@ -46,6 +46,7 @@ def inside(trained, monkeypatch):
     return trained[0]
 
 
+@pytest.mark.slow
 def test_train_leaves_a_complete_run(trained):
     folder, out = trained
     path = folder / FIRST
@@ -66,6 +67,7 @@ def test_train_leaves_a_complete_run(trained):
             assert (path / name).read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_evaluate_repeats_the_figures_and_searches_as_told(inside, capsys):
     metrics = json.loads((inside / FIRST / "metrics.json").read_text())
     exact = 100 * metrics["test"]["exact"]
@@ -74,6 +76,7 @@ def test_evaluate_repeats_the_figures_and_searches_as_told(inside, capsys):
     assert "beam of 1" in out and "greedy" not in out
 
 
+@pytest.mark.slow
 def test_predict_gives_the_best_of_a_beam(inside, capsys, monkeypatch):
     texts = ["one two", "", "nine"]
     out = shown(capsys, PIPELINE, "predict", "--text", *texts, "--attention", "looked.png")
@@ -91,6 +94,7 @@ def test_predict_gives_the_best_of_a_beam(inside, capsys, monkeypatch):
     assert re.fullmatch(r"one two\n +-?\d+\.\d{3}  12\n +-?\d+\.\d{3}  .*\n", out)
 
 
+@pytest.mark.slow
 def test_export(inside, capsys):
     import tensorflow as tf
 
@@ -151,6 +155,7 @@ def test_wrong_input_gets_one_line_and_leaves_nothing(wrong, tmp_path, monkeypat
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_a_beam_larger_than_the_vocabulary(inside, capsys):
     message = refused(capsys, PIPELINE, ["predict", "--text", "one", "--beam-size", "99"])
     assert "`beam_size` must be at most 13" in message

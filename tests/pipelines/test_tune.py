@@ -37,6 +37,7 @@ def test_every_pipeline_shows_its_space_and_takes_it_back(program, inside, capsy
     assert shown(capsys, program.PIPELINE, *words, "--space", "again.yaml") == out
 
 
+@pytest.mark.slow
 def test_tune_finds_a_configuration_that_train_takes(inside, capsys):
     words = ["--space", "space.yaml", "--trials", "2", "--max-parameters", "2000"]
     out = shown(capsys, PIPELINE, *TUNE, *words)

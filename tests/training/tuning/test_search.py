@@ -19,6 +19,7 @@ def rows(oracle):
     return board.rows(oracle, SPACE)
 
 
+@pytest.mark.slow
 def test_random_is_seeded_and_finds_values_of_the_space(tmp_path):
     found = []
     for name in ("one", "two"):
