@@ -17,6 +17,7 @@ import tensorflow as tf
 from kseq.errors import UserError, one_of, positive
 
 STRATEGIES = ("none", "mirrored", "multi-worker")
+THREADS = 8  # for operations of a part of the CPU
 MEANS = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 
 
@@ -40,6 +41,8 @@ def make_strategy(name: str, replicas: int | None = None) -> tf.distribute.Strat
         return tf.distribute.MultiWorkerMirroredStrategy()
     if not tf.config.list_physical_devices("GPU"):
         parts = [tf.config.LogicalDeviceConfiguration() for _ in range(replicas or 2)]
+        # replicas wait for each other inside operations: with a thread a core all of them may be waiting
+        tf.config.threading.set_inter_op_parallelism_threads(THREADS * len(parts))
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], parts)
         return tf.distribute.MirroredStrategy([f"CPU:{n}" for n in range(len(parts))])
     return tf.distribute.MirroredStrategy()

@@ -46,11 +46,6 @@ def test_two_workers(tmp_path, alone):
     assert first == second  # the same figures, and bit-equal weights
 
 
-@pytest.mark.slow
-def test_two_parts_of_a_cpu(tmp_path, alone):
-    same(program(tmp_path, "mirrored")[0], alone)
-
-
 WRONG = {
     "": "TF_CONFIG must be like",
     "{": "TF_CONFIG must be like",
