@@ -216,6 +216,10 @@ class Cell(keras.layers.Layer):
         kernel = ops.cast(self.recurrent_kernel, self.compute_dtype)
         return (times(kernel, dropped and dropped.weights),)
 
+    def recurrent_product(self, state: Tensor, dropped: Dropped | None) -> Tensor:
+        """A state times the recurrent kernel, both less what is dropped."""
+        return ops.matmul(times(state, dropped and dropped.features), self.recurrent_weights(dropped)[0])
+
     def draw(self, batch_size: Any, training: bool | None = None) -> Dropped | None:
         """Draw the dropout of the recurrent part for one sequence; None where there is none."""
         if not (training and (self.recurrent_dropout or self.weight_dropout)):

@@ -9,7 +9,6 @@ from keras import ops
 
 from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.errors import UserError, positive
-from kseq.ops.recurrence import times
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -65,7 +64,7 @@ class EchoStateCell(Cell):
 
     def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
         (h,) = states
-        product = ops.matmul(times(h, dropped and dropped.features), self.recurrent_weights(dropped)[0])
+        product = self.recurrent_product(h, dropped)
         h = (1 - self.leak) * h + self.leak * self.activation(projected + product)
         return h, [h]
 

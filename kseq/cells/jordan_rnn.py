@@ -8,7 +8,6 @@ from keras import ops
 
 from kseq.cells.base import Cell, Dropped, Tensor
 from kseq.errors import positive
-from kseq.ops.recurrence import times
 
 
 @keras.saving.register_keras_serializable("kseq")
@@ -66,8 +65,7 @@ class JordanRNNCell(Cell):
         self.output_bias = self.add_bias("output_bias", (self.output_units,)) if self.use_bias else None
 
     def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
-        o = times(states[0], dropped and dropped.features)
-        h = self.activation(projected + ops.matmul(o, self.recurrent_weights(dropped)[0]))
+        h = self.activation(projected + self.recurrent_product(states[0], dropped))
         o = ops.matmul(h, self.output_kernel)
         o = self.output_activation(o if self.output_bias is None else o + self.output_bias)
         return o, [o]

@@ -8,7 +8,6 @@ from keras import ops
 
 from kseq.cells.base import Dropped, Tensor
 from kseq.cells.lstm import LSTMCell
-from kseq.ops.recurrence import times
 
 EPSILON = 1e-5
 
@@ -49,7 +48,7 @@ class LayerNormLSTMCell(LSTMCell):
 
     def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
         h, c = states
-        product = ops.matmul(times(h, dropped and dropped.features), self.recurrent_weights(dropped)[0])
+        product = self.recurrent_product(h, dropped)
         z = projected + normalised(product) * self.recurrent_gain  # (batch, 4 * units)
         kept, c = self.recurrence.open(z, c)
         shown = normalised(c) * self.cell_gain

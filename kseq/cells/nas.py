@@ -4,7 +4,6 @@ import keras
 from keras import ops
 
 from kseq.cells.base import Cell, Dropped, Tensor
-from kseq.ops.recurrence import times
 
 tanh, sigmoid, relu = keras.activations.tanh, keras.activations.sigmoid, keras.activations.relu
 
@@ -43,7 +42,7 @@ class NASCell(Cell):
 
     def step(self, projected: Tensor, states: list, dropped: Dropped | None = None) -> tuple[Tensor, list]:
         h, c = states
-        product = ops.matmul(times(h, dropped and dropped.features), self.recurrent_weights(dropped)[0])
+        product = self.recurrent_product(h, dropped)
         product = product if self.bias is None else product + self.bias
         x, u = (ops.split(z, 8, axis=-1) for z in (projected, product))
         p = tanh(sigmoid(x[0] + u[0]) * relu(x[1] + u[1]))

@@ -26,8 +26,10 @@ def why_not(layer: Any, *, masked: bool, training: bool) -> str | None:
         return "cuDNN knows tanh and sigmoid with biases only"
     if isinstance(cell, GRUCell) and not (cell.reset_after and cell.use_reset_gate):
         return "cuDNN knows the GRU with reset_after=True only"
-    if isinstance(cell, LSTMCell) and (cell.cell_clip is not None or cell.coupled_gates):
-        return "cuDNN does not clip the cell" if cell.cell_clip else "cuDNN does not couple gates"
+    if isinstance(cell, LSTMCell) and cell.cell_clip is not None:
+        return "cuDNN does not clip the cell"
+    if isinstance(cell, LSTMCell) and cell.coupled_gates:
+        return "cuDNN does not couple gates"
     if training and cell.recurrent_dropout:
         return "cuDNN has no recurrent dropout"
     if training and cell.weight_dropout:
