@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kseq.errors import UserError
@@ -10,6 +11,7 @@ from pipelines.config import option
 
 if TYPE_CHECKING:
     from kseq.export.litert.task import LiteTask
+    from kseq.export.reader import Reader
 
 FORMATS = ("saved_model", "litert")
 VARIANTS = ("float32", "float16", "dynamic_range")
@@ -26,7 +28,7 @@ class Export(runs.TrainedRun):
         ("float32", "dynamic_range"), "LiteRT: in which numbers, a file each", choices=VARIANTS
     )
     measure: str = option(
-        "test", "LiteRT: part of the data that is scored", choices=("test", "validation", "none")
+        "test", "part of the data on which exports are scored", choices=("test", "validation", "none")
     )
 
     def __post_init__(self) -> None:
@@ -35,13 +37,31 @@ class Export(runs.TrainedRun):
                 raise UserError(f"`{name}` must not be empty")
 
 
+def saved_model(
+    path: Path, reader: "Reader", score: Callable[[Any], Mapping[str, float]] | None = None
+) -> None:
+    """Say what a SavedModel takes and gives, and how it does.
+
+    Args:
+        path: of the export.
+        reader: that was exported.
+        score: from a reader to its scores on the part of the options; None: nothing is scored.
+    """
+    runs.say("export", f"{path}, loaded back and equal to the model")
+    for signature, words in reader.signatures().items():
+        runs.say("signature", f"{signature}: {words}")
+    if score is not None:
+        import tensorflow as tf
+
+        runs.say("scores", in_words(score(reader.through(tf.saved_model.load(str(path))))))
+
+
 def litert(
     options: Export,
     name: str,
     lite: "LiteTask",
     about: Mapping[str, Any],
     score: Callable[[Any], Mapping[str, float]] | None,
-    model: Any,
 ) -> None:
     """Write LiteRT models and say how they compare with the model.
 
@@ -51,7 +71,6 @@ def litert(
         lite: the model as signatures.
         about: `config` and `metrics`, for the manifest.
         score: from a reader to its scores on the part of the options; None: nothing is scored.
-        model: the reader that is exported.
     """
     from kseq.export.litert.save import save
     from kseq.export.saved_model import ExportError
@@ -62,16 +81,15 @@ def litert(
     except ExportError as error:  # such as an operation that LiteRT lacks, or a converter that crashed
         raise UserError(str(error)) from None
     runs.say("litert", f"{path}, loaded back and compared with the model")
-    if score is not None:
-        runs.say("Keras", f"{_scores(score(model))} ({options.measure} part)")
     for variant, one in report.items():
         times = ", ".join(f"{key} {value:.3g} ms" for key, value in one["milliseconds"].items())
         gap = f"{max(one['difference'].values()):.1g}"
-        scores = [_scores(one["scores"])] if "scores" in one else []
+        scores = [in_words(one["scores"])] if "scores" in one else []
         about = [*scores, f"{one['bytes']:,} bytes", times, f"largest difference {gap}"]
         runs.say("variant", f"{variant}: {'; '.join(about)}")
     runs.say("run", f"python {path}/lite_runner.py --text 'your text'")
 
 
-def _scores(scores: Mapping[str, float]) -> str:
+def in_words(scores: Mapping[str, float]) -> str:
+    """Scores in a line."""
     return ", ".join(f"{name} {value:.6g}" for name, value in scores.items())

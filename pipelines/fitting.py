@@ -29,6 +29,9 @@ class Fitting:
     warmup_steps: int = option(100, "steps over which the cosine schedule rises")
     weight_decay: float = option(0.01, "decoupled weight decay")
     clip_norm: float | None = option(20.0, "largest norm of the gradient of the loss summed over time")
+    ema_momentum: float | None = option(
+        None, "evaluate and keep a moving average of the weights, such as 0.999; none: the weights themselves"
+    )
     patience: int | None = option(10, "epochs without improvement before training ends")
     lr_patience: int = option(1, "the same before the plateau schedule lowers the rate")
     lr_factor: float = option(0.5, "what the rate is then multiplied by")
@@ -49,6 +52,8 @@ class Fitting:
             not_negative(name, getattr(self, name))
         if self.seed >= 2**32:
             raise UserError(f"`seed` must be below 2**32, got {self.seed}")
+        if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
+            raise UserError(f"`ema_momentum` must be above 0 and below 1, got {self.ema_momentum}")
         if not 0 < self.lr_factor < 1:
             raise UserError(f"`lr_factor` must be above 0 and below 1, got {self.lr_factor}")
 
@@ -69,6 +74,7 @@ def optimizer(config: Fitting) -> "keras.optimizers.Optimizer":
         name=config.optimizer,
         weight_decay=config.weight_decay,
         clip_norm=config.clip_norm,
+        ema_momentum=config.ema_momentum,
     )
 
 
@@ -112,6 +118,7 @@ def callbacks(
         measure=measure,
         backup_seconds=config.backup_seconds,
         backup_steps=config.backup_steps,
+        averaged=config.ema_momentum is not None,
     )
     return [*_watching(run, batches), *standard] if config.watch_gradients else standard
 

@@ -246,7 +246,9 @@ def export(options: exporting.Export) -> None:
                 return {"perplexity": figures["perplexity"]}
 
         lite = LiteLanguageModel(model, vocabulary)
-        exporting.litert(options, name, lite, about, score, lite)
+        if score is not None:
+            runs.say("Keras", f"{exporting.in_words(score(lite))} ({options.measure} part)")
+        exporting.litert(options, name, lite, about, score)
 
 
 def build(config: Config, vocab_size: int) -> "LanguageModel":

@@ -80,17 +80,17 @@ def start(task: str, config: Any, options: NewRun, data_name: str, seed: int) ->
     """
     from kseq.training.run import RunDirectory
 
-    root = options.runs
+    root, resume = options.runs, options.resume
     if options.strategy == "multi-worker":
         from kseq.training.distribution import worker
 
         if options.name is None:
             raise UserError("the strategy `multi-worker` needs `--name`, the same for all workers")
-        root = Path(root, f".worker-{worker()}") if worker() else root
+        if worker():
+            root = Path(root, f".worker-{worker()}")
+            resume &= Path(root, task, options.name).exists()  # its disk may be new
     name = options.name or RunDirectory.default_name(root, task, data_name)
-    return RunDirectory.create(
-        root, task, name, as_dict(config), seed, resume=options.resume, may_change=MAY_CHANGE
-    )
+    return RunDirectory.create(root, task, name, as_dict(config), seed, resume=resume, may_change=MAY_CHANGE)
 
 
 def check_resume(options: NewRun) -> None:

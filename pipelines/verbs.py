@@ -96,22 +96,21 @@ def export(task: Task, options: exporting.Export) -> None:
         one_of("formats", chosen, task.formats)
     run, config, reader = _restore(task, options)
     about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
-    name = options.name or task.name
+    name, score = options.name or task.name, None
+    if options.measure != "none" and task.scores:
+        data = task.read(config, None, reader)
+
+        def score(one: Any) -> dict[str, float]:
+            report = task.report(one, data, options.measure)
+            return {key: report[key] for key in task.scores}
+
+    if score is not None:
+        runs.say("Keras", f"{exporting.in_words(score(reader))} ({options.measure} part)")
     if "saved_model" in options.formats:
         path = save_reader(reader, options.saved_models, name, **about)
-        runs.say("export", f"{path}, loaded back and equal to the model")
-        for signature, words in reader.signatures().items():
-            runs.say("signature", f"{signature}: {words}")
+        exporting.saved_model(path, reader, score)
     if "litert" in options.formats:
-        score = None
-        if options.measure != "none" and task.scores:
-            data = task.read(config, None, reader)
-
-            def score(one: Any) -> dict[str, float]:
-                report = task.report(one, data, options.measure)
-                return {key: report[key] for key in task.scores}
-
-        exporting.litert(options, name, task.lite(reader), about, score, reader)
+        exporting.litert(options, name, task.lite(reader), about, score)
 
 
 def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, Any]":

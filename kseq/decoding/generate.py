@@ -10,6 +10,7 @@ from kseq.decoding.constraints import Constraint, constrained
 from kseq.decoding.sampling import check_options, choose, filter_log_probs
 from kseq.decoding.step import PAD_ID, Step, Tensor, known, like, written
 from kseq.errors import UserError, positive
+from kseq.ops.argmax import first_maximum
 
 
 def generate(
@@ -158,10 +159,7 @@ def _picker(uniform: Tensor | None, temperature: Any, **filters: Any) -> Callabl
     """The function from log-probabilities at a position to ids."""
 
     def likeliest(log_probs: Tensor, t: Tensor) -> Tensor:
-        # the first maximum, in less time than `ops.argmax`, which looks for negative zeros
-        top = log_probs >= ops.max(log_probs, axis=-1, keepdims=True)
-        last = log_probs.shape[-1] - 1
-        return ops.cast(ops.min(ops.where(top, ops.arange(last + 1), last), axis=-1), "int32")
+        return first_maximum(log_probs)
 
     if uniform is None or (known(temperature) and temperature == 0):
         return likeliest

@@ -1,5 +1,6 @@
 """What takes raw text, and how it becomes a SavedModel."""
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,19 @@ class Reader:
     def check(self, loaded: Any) -> dict[str, float]:
         """Differences between a loaded export and this reader, by what was compared."""
         raise NotImplementedError
+
+    def through(self, loaded: Any) -> "Reader":
+        """This reader, but what a loaded export computes comes from there."""
+        other = copy.copy(self)
+        for endpoint in self.endpoints():
+            names = [spec.name for spec in endpoint.inputs]
+            function = loaded.signatures[endpoint.name]
+            setattr(
+                other,
+                endpoint.name,
+                lambda *given, f=function, n=names: f(**dict(zip(n, given, strict=True))),
+            )
+        return other
 
 
 def save_reader(

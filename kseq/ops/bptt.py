@@ -9,7 +9,7 @@ from keras import ops
 
 from kseq.ops.gradients import with_gradient
 from kseq.ops.loops import scan
-from kseq.ops.lowering import lowered
+from kseq.ops.lowering import target
 from kseq.ops.plan import join, make_plan, not_before, total
 from kseq.ops.recurrence import Recurrence, Tensor, Tensors, summed_product
 from kseq.ops.unfold import time_major_mask
@@ -53,7 +53,7 @@ def sequence(
         `(outputs, states)`, outputs `(batch, time, units)` or None.
     """
     if dropped is None and not keep:
-        found = lowered(recurrence, inputs, tuple(states), weights, mask, collect)
+        found = target().sequence(recurrence, inputs, tuple(states), weights, mask, collect)
         if found is not None:
             return found
     gated = recurrence.num_kept > 0

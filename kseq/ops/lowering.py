@@ -4,7 +4,6 @@ import contextlib
 import contextvars
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +40,3 @@ def traced_for(target: Target) -> Iterator[None]:
 def target() -> Target:
     """The runtime that is traced for; outside of `traced_for` Keras's backend, which asks for nothing."""
     return _target.get()
-
-
-def lowered(*args: Any) -> tuple | None:
-    """A whole sequence as the runtime has it, or None."""
-    return _target.get().sequence(*args)

@@ -54,30 +54,30 @@ class Backup(keras.callbacks.Callback):
         self._begin = Position()  # where this session began
         self._here = Position()
         self._metrics = []
-        self._chosen = None  # the last
 
     def position(self) -> Position:
         """Where the last whole state was saved; a training without one begins at the beginning."""
-        found = self.states.last(self._chosen)
+        found = self.states.last()
         return Position() if found is None else Position(*found[1]["position"])
 
     def agree(self, strategy: tf.distribute.Strategy) -> None:
         """Has all workers of a training begin at the same state: the last that all of them have.
 
-        They save after so many batches, not seconds, so the states before the last are the same ones.
+        They save after so many batches, not seconds, so the states before the last are the same ones. Where
+        a worker has none, its disk being new, all begin at the beginning.
 
         Args:
             strategy: of several processes.
         """
         self._seconds, self._steps = None, self._steps or STEPS
-        own = tf.constant([self.states.steps()[-1] if self.states.steps() else 0])
-        self._chosen = int(tf.reduce_min(strategy.gather(own, axis=0))) or None
+        own = tf.constant([max(self.states.steps(), default=0)])
+        self.states.rewind(int(tf.reduce_min(strategy.gather(own, axis=0))))
 
     def on_train_begin(self, logs=None):
         self._begin = self._here = Position()
         self._metrics = []
         self._since = (time.monotonic(), 0)
-        found = self.states.last(self._chosen)
+        found = self.states.last()
         if found is None:
             return
         file, about = found

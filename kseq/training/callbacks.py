@@ -7,6 +7,7 @@ from collections.abc import Callable
 import keras
 
 from kseq.errors import UserError
+from kseq.training.averaging import AveragedWeights
 from kseq.training.backup import Backup
 from kseq.training.checkpoints import BestModel, History
 from kseq.training.interruption import StopOnSignal, TimeLimit
@@ -120,6 +121,7 @@ def standard_callbacks(
     measure: Callable[[], dict[str, float]] | None = None,
     backup_seconds: float | None = None,
     backup_steps: int | None = None,
+    averaged: bool = False,
 ) -> list[keras.callbacks.Callback]:
     """The callbacks of a training whose results go to `run`, for use within `run.training()`.
 
@@ -149,6 +151,7 @@ def standard_callbacks(
         measure: Called after each epoch, see `Evaluate`.
         backup_seconds: After which the state is saved within an epoch; `None`: at its end only.
         backup_steps: Likewise in batches.
+        averaged: Compare and keep `AveragedWeights`; the optimizer must have been made for it.
 
     Returns:
         Callbacks in an order that matters: those that add to the logs, those that read them, the
@@ -181,5 +184,7 @@ def standard_callbacks(
     finished = keras.callbacks.LambdaCallback(on_train_end=lambda logs: run.set_status("finished"))
     adding = [] if tokens_per_step is None else [TokensPerSecond(tokens_per_step)]
     adding += [] if measure is None else [Evaluate(measure)]
+    average = AveragedWeights()
+    enter, leave = ([average], [average.back]) if averaged else ([], [])
     # the schedule comes behind the backup, which restores the step that it starts from
-    return [*adding, StopOnNaN(), *counting, *writing, backup, *schedule, finished, stop]
+    return [*enter, *adding, StopOnNaN(), *counting, *writing, *leave, backup, *schedule, finished, stop]

@@ -234,6 +234,8 @@ def _probe(model: keras.Model) -> None:
         )
     if not isinstance(model.loss, keras.losses.Loss) or model.optimizer.clipnorm or model.optimizer.clipvalue:
         raise UserError("training on several devices takes one loss, and clipping by the global norm only")
+    if model.optimizer.use_ema:
+        raise UserError("training on several devices keeps no average of the weights (`ema_momentum`)")
 
 
 def _check_cluster() -> None:

@@ -1,6 +1,8 @@
-"""Starts a command several times on this machine, as the workers of one training.
+"""Starts a command as the workers of one training: all on this machine, or one on each of several.
 
-`python -m kseq.training.launch -n 2 -- python -m pipelines.ner train --strategy multi-worker`
+`python -m kseq.training.launch -n 2 -- python -m pipelines.ner train --strategy multi-worker --name two`
+
+`python -m kseq.training.launch --hosts a:2222 b:2222 --index 0 -- python -m pipelines.ner train ...`
 """
 
 import argparse
@@ -26,13 +28,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m kseq.training.launch", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("-n", "--workers", type=int, default=2, help="processes (default: 2)")
+    parser.add_argument("-n", "--workers", type=int, default=2, help="processes here (default: 2)")
+    parser.add_argument("--hosts", nargs="+", metavar="HOST:PORT", help="all workers, instead of -n")
+    parser.add_argument("--index", type=int, metavar="N", help="which of the hosts this is, from 0")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="-- and the command")
     options = parser.parse_args(arguments)
     command = options.command[1:] if options.command[:1] == ["--"] else options.command
     if options.workers < 1 or not command:
         parser.error("at least one worker and a command are needed")
-    processes = start(command, options.workers)
+    if options.hosts is None:
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(options.workers)]
+        processes = [start(command, addresses, index) for index in range(options.workers)]
+    elif options.index is None or not 0 <= options.index < len(options.hosts):
+        parser.error(f"`--index` must be 0 to {len(options.hosts) - 1} for these hosts, got {options.index}")
+    else:
+        processes = [start(command, options.hosts, options.index)]
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     for number in before:
         signal.signal(number, lambda received, _: _send(processes, received))
@@ -43,21 +53,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, handler)
 
 
-def start(command: Sequence[str], workers: int) -> list[subprocess.Popen]:
-    """Starts the processes, each with a `TF_CONFIG` of its own.
+def start(command: Sequence[str], addresses: Sequence[str], index: int) -> subprocess.Popen:
+    """Starts one worker, with a `TF_CONFIG` of its own.
 
     Args:
-        command: what each runs.
-        workers: how many.
+        command: what it runs.
+        addresses: of all workers, `host:port`.
+        index: which of them it is.
     """
-    addresses = [f"127.0.0.1:{port}" for port in _free_ports(workers)]
-    processes = []
-    for index in range(workers):
-        config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-        environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
-        # a Ctrl-C reaches this process only, which hands it on: once, not twice
-        processes.append(subprocess.Popen(command, env=environment, start_new_session=True))
-    return processes
+    config = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
+    environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
+    # a Ctrl-C reaches this process only, which hands it on: once, not twice
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
 def wait(processes: Sequence[subprocess.Popen]) -> int:
@@ -87,7 +94,12 @@ def _send(processes: Sequence[subprocess.Popen], number: int) -> None:
             process.send_signal(number)
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nothing listens at.
+
+    Args:
+        count: how many.
+    """
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

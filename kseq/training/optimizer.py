@@ -34,6 +34,7 @@ def make_optimizer(
     name: str = "adamw",
     weight_decay: float = 0.0,
     clip_norm: float | None = None,
+    ema_momentum: float | None = None,
 ) -> keras.optimizers.Optimizer:
     """An optimizer with gradient clipping by global norm.
 
@@ -48,6 +49,8 @@ def make_optimizer(
             rare, learn faster by it.
         weight_decay: decoupled, as a fraction of the weight per step and unit of learning rate.
         clip_norm: largest global norm of the gradient, None for no clipping.
+        ema_momentum: of the moving average of the weights, see `kseq.training.averaging.AveragedWeights`;
+            None: there is none.
 
     Raises:
         UserError: on another name.
@@ -57,7 +60,9 @@ def make_optimizer(
         (clipping); Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019.
     """
     one_of("name", name, OPTIMIZERS)
-    options = {"weight_decay": weight_decay, "global_clipnorm": clip_norm}
+    options: dict[str, Any] = {"weight_decay": weight_decay, "global_clipnorm": clip_norm}
+    if ema_momentum is not None:
+        options |= {"use_ema": True, "ema_momentum": ema_momentum}
     if name == "sgd":
         optimizer = keras.optimizers.SGD(learning_rate, **options)
     else:

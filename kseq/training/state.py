@@ -70,14 +70,10 @@ class States:
         for file in self._files()[:-KEPT]:
             file.unlink(missing_ok=True)
 
-    def last(self, step: int | None = None) -> tuple[Path, dict[str, Any]] | None:
-        """The last whole state and its plain values, None where there is none.
-
-        Args:
-            step: the state of this step instead.
-        """
+    def last(self) -> tuple[Path, dict[str, Any]] | None:
+        """The last whole state and its plain values, None where there is none."""
         for file in reversed(self._files()):
-            if step in (None, _step(file)) and _is_whole(file):
+            if _is_whole(file):
                 with h5py.File(file, "r") as opened:
                     return file, json.loads(opened[_OWN].attrs["about"])
         return None
@@ -85,6 +81,16 @@ class States:
     def steps(self) -> list[int]:
         """The steps of all whole states."""
         return [_step(file) for file in self._files() if _is_whole(file)]
+
+    def rewind(self, step: int) -> None:
+        """Removes all states after a step.
+
+        Args:
+            step: 0 for all.
+        """
+        for file in self._files():
+            if _step(file) > step:
+                file.unlink(missing_ok=True)
 
     def load(self, model: keras.Model, file: Path) -> list[np.ndarray]:
         """Restores a state; gives the sums of the metrics, for `resume_metrics` once the model has them.

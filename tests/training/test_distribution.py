@@ -2,10 +2,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -46,6 +49,58 @@ def test_two_workers(tmp_path, alone):
     assert first == second  # the same figures, and bit-equal weights
 
 
+@pytest.mark.slow
+def test_a_killed_worker_and_a_state_that_only_the_other_has(tmp_path):
+    """The language model, whose carried state is spread over the workers, ends as if nothing had been."""
+    (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 60)
+    small = [
+        "--units",
+        "8",
+        "--embedding-dim",
+        "8",
+        "--batch-size",
+        "4",
+        "--time-steps",
+        "10",
+        "--dropout",
+        "0.2",
+    ]
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.language_model",
+        "train",
+        "--strategy",
+        "multi-worker",
+        *small,
+    ]
+    command += ["--epochs", "3", "--time-limit", "none", "--backup-steps", "3", "--data", "text.txt"]
+
+    def start(name, *more):
+        addresses = [f"127.0.0.1:{port}" for port in launch.free_ports(2)]
+        return [launch.start([*command, "--name", name, *more], addresses, index) for index in range(2)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        patch.setenv("PYTHONPATH", str(ROOT))
+        assert launch.wait(start("whole")) == 0
+        processes = start("killed")
+        backup = tmp_path / "runs" / ".worker-1" / "language_model" / "killed" / "backup"
+        while len(states := sorted(backup.glob("state-*"))) < 2:
+            assert processes[1].poll() is None
+            time.sleep(0.01)
+        processes[1].kill()
+        assert launch.wait(processes) == 128 + signal.SIGKILL
+        states[-1].unlink(missing_ok=True)
+        assert launch.wait(start("killed", "--resume")) == 0
+    whole, killed = (
+        keras.models.load_model(tmp_path / "runs/language_model" / n / "model.keras")
+        for n in ("whole", "killed")
+    )
+    for one, other in zip(whole.get_weights(), killed.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 WRONG = {
     "": "TF_CONFIG must be like",
     "{": "TF_CONFIG must be like",
@@ -77,6 +132,15 @@ SAY += "print(c['task']['index'], len(c['cluster']['worker']))"
 def test_launch_gives_each_its_number(capfd):
     assert launch.main(["-n", "3", "--", sys.executable, "-c", SAY]) == 0
     assert sorted(capfd.readouterr().out.splitlines()) == ["0 3", "1 3", "2 3"]
+
+
+def test_launch_one_of_several_hosts(capfd):
+    hosts = ["--hosts", "a:1", "b:2", "c:3"]
+    assert launch.main([*hosts, "--index", "2", "--", sys.executable, "-c", SAY]) == 0
+    assert capfd.readouterr().out == "2 3\n"
+    with pytest.raises(SystemExit):
+        launch.main([*hosts, "--index", "3", "--", "true"])
+    assert "`--index` must be 0 to 2 for these hosts, got 3" in capfd.readouterr().err
 
 
 def test_launch_ends_the_others_when_one_fails():

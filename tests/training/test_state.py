@@ -123,6 +123,16 @@ def test_a_torn_state_is_passed_over(tmp_path, damage):
     assert states.last() is None and Backup(tmp_path).position() == Position(0, 0)
 
 
+def test_states_after_a_step_are_forgotten(tmp_path):
+    net, states = model(), States(tmp_path)
+    for step in (3, 6):
+        states.save(net, step, {})
+    states.rewind(5)
+    assert states.steps() == [3]
+    states.rewind(0)
+    assert states.last() is None
+
+
 def test_half_a_file_of_a_killed_process_is_none(tmp_path):
     _, states = saved(tmp_path, [1])
     (tmp_path / ".saving.weights.h5").write_bytes(b"half")

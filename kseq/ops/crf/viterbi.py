@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import keras
 from keras import ops
 
 from kseq.errors import positive
+from kseq.ops.argmax import first_maximum
 from kseq.ops.crf.scores import Scores, chain
 from kseq.ops.loops import scan
 from kseq.ops.plan import make_plan
@@ -76,7 +76,7 @@ def _viterbi(scores: Scores) -> tuple[Tensor, Tensor]:
     def backwards(after: Tensor, now: list[Tensor]) -> tuple[Tensor, tuple]:
         best, last, real = now
         # the pointer back is found for the tag that was chosen only
-        tag = _argmax(best + ops.where(last, steps.end, ops.take(into, after, axis=0)))
+        tag = first_maximum(best + ops.where(last, steps.end, ops.take(into, after, axis=0)))
         shown = ops.where(real[:, 0], tag, 0)
         return ops.where(real[:, 0], tag, after), (ops.cast(shown, "float32"),)
 
@@ -87,15 +87,6 @@ def _viterbi(scores: Scores) -> tuple[Tensor, Tensor]:
     total = ops.where(ops.any(steps.real, axis=(0, 2)), total, ops.zeros_like(total))
     # as floats until here: TensorFlow's oneDNN kernels write an error line when they transpose integers
     return ops.cast(ops.swapaxes(tags, 0, 1), "int32"), total
-
-
-def _argmax(x: Tensor) -> Tensor:
-    """The place of the greatest number on the last axis, int32."""
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return tf.argmax(x, axis=-1, output_type=tf.int32)  # that of Keras looks at bits, which LiteRT cannot
-    return ops.cast(ops.argmax(x, axis=-1), "int32")
 
 
 def _k_best(scores: Scores, k: int) -> tuple[Tensor, Tensor]:
