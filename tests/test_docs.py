@@ -49,6 +49,17 @@ def test_an_idea_has_equations_a_snippet_and_a_picture(page):
     assert pictures and all((DOCS / picture).is_file() for picture in pictures), pictures
 
 
+def test_the_manifest_for_a_cluster_is_two_resources_that_start_each_worker():
+    service, job = yaml.safe_load_all("".join(blocks("guides/scale.md", "yaml")))
+    (container,) = job["spec"]["template"]["spec"]["containers"]
+    name, count = job["metadata"]["name"], job["spec"]["completions"]
+    assert service["metadata"]["name"] == job["spec"]["template"]["spec"]["subdomain"] == name
+    hosts = " ".join(f"{name}-{index}.{name}:2222" for index in range(count))
+    assert (
+        f"launch --hosts {hosts} --index $JOB_COMPLETION_INDEX -- python -m pipelines" in container["args"][0]
+    )
+
+
 def test_every_page_is_in_the_navigation_and_pictures_are_small():
     nav = (ROOT / "mkdocs.yml").read_text()
     for path in DOCS.rglob("*.md"):
