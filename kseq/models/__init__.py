@@ -1,7 +1,8 @@
 """Ready models."""
 
 import kseq.losses  # registered, so that a saved model that was compiled with them loads
-import kseq.metrics  # noqa: F401
+import kseq.metrics
+import kseq.optimizers  # noqa: F401
 from kseq.models.autoencoder import SequenceAutoencoder
 from kseq.models.classifier import Classifier
 from kseq.models.encoder import SequenceEncoder

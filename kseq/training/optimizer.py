@@ -4,28 +4,12 @@ import math
 from typing import Any
 
 import keras
-import tensorflow as tf
 
 from kseq.errors import one_of
+from kseq.optimizers import AdamW
 from kseq.training.interruption import TimeLimit
 
 OPTIMIZERS = ("adamw", "sgd")
-
-
-@keras.saving.register_keras_serializable("kseq")
-class AdamW(keras.optimizers.AdamW):
-    """AdamW for embeddings of which a batch reads rows more than once, as all texts do.
-
-    Keras gets the gradient of such a row in pieces, one a token, and squares each: the second moment and
-    the global norm are then those of no gradient. Here the pieces are summed first.
-
-    Args:
-        As of `keras.optimizers.AdamW`.
-    """
-
-    def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
-        whole = [tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g for g in grads]
-        super().apply(whole, trainable_variables)
 
 
 def make_optimizer(

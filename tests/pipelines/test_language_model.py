@@ -242,6 +242,13 @@ def test_wrong_input_in_a_process_of_its_own(tmp_path):
     assert err.count("\n") == 1 and list(tmp_path.iterdir()) == []
 
 
+def test_a_new_process_knows_what_is_in_a_trained_model(inside):
+    process = start(inside, PIPELINE, "evaluate", "--run", str(FIRST))
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "perplexity" in out
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["SIGINT", "SIGKILL"])
 def test_a_stopped_run_goes_on_and_finishes(number, tmp_path, monkeypatch, capsys):
