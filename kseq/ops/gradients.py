@@ -8,11 +8,13 @@ from typing import Any
 import keras
 from keras import ops
 
+from kseq.ops.plan import is_portable
+
 Tensor = Any
 
 
 def with_gradient(run: Callable, args: Sequence[Tensor]) -> tuple:
-    """The results of a function that brings its own gradient, on every backend.
+    """The results of a function that brings its own gradient, on every backend; without it in exports.
 
     Args:
         run: `run(*args) -> (results, gradient)`, both tuples; `gradient(*dresults)` gives one gradient
@@ -21,6 +23,8 @@ def with_gradient(run: Callable, args: Sequence[Tensor]) -> tuple:
     """
     backend = keras.backend.backend()
     args = [ops.convert_to_tensor(x) for x in args]
+    if is_portable():
+        return tuple(run(*args)[0])
     if backend == "tensorflow":
         return ops.custom_gradient(run)(*args)
     if backend == "jax":

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from kseq.errors import one_of
-from kseq.optimizers import AdamW
+from kseq.optimizers import SGD, AdamW
 from kseq.training.interruption import TimeLimit
 
 OPTIMIZERS = ("adamw", "sgd")
@@ -48,7 +48,7 @@ def make_optimizer(
     if ema_momentum is not None:
         options |= {"use_ema": True, "ema_momentum": ema_momentum}
     if name == "sgd":
-        optimizer = keras.optimizers.SGD(learning_rate, **options)
+        optimizer = SGD(learning_rate, **options)
     else:
         optimizer = AdamW(learning_rate, beta_2=0.99, **options)
     optimizer.exclude_from_weight_decay(var_names=["bias"])

@@ -86,8 +86,9 @@ def test_an_unknown_optimizer_is_an_error():
         make_optimizer(0.1, name="sdg")
 
 
+@pytest.mark.parametrize("name", ["adamw", "sgd"])
 @pytest.mark.parametrize("clip_norm", [None, 0.1])
-def test_rows_that_are_read_twice_learn_as_from_one_gradient(clip_norm):
+def test_rows_that_are_read_twice_learn_as_from_one_gradient(clip_norm, name):
     """An embedding, and the same as a matrix product with one-hot vectors."""
     ids = np.array([[1, 1, 2, 1], [3, 2, 1, 0]])
     targets = np.random.default_rng(0).normal(size=(2, 4, 3)).astype("float32")
@@ -99,7 +100,7 @@ def test_rows_that_are_read_twice_learn_as_from_one_gradient(clip_norm):
     ):
         net = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
         net.set_weights([start])
-        net.compile(make_optimizer(0.1, clip_norm=clip_norm), "mse")
+        net.compile(make_optimizer({"adamw": 0.1, "sgd": 1.0}[name], name=name, clip_norm=clip_norm), "mse")
         net.fit(inputs, targets, epochs=4, verbose=0)
         found.append(net.get_weights()[0])
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
