@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 
+import kseq.models  # noqa: F401  registers what is in the files
 from kseq.errors import UserError
 from kseq.training import launch
 from kseq.training.distribution import make_strategy, worker
