@@ -6,7 +6,6 @@ Linux only, as processes are tied to cores.
 """
 
 import argparse
-import json
 import os
 import subprocess
 import sys
@@ -45,18 +44,15 @@ def train(path: Path, strategy_name: str) -> float:
 
 def measure(path: Path, cores: list[set[int]]) -> float:
     """The same in as many processes as there are sets of cores; gives the slowest's figure."""
-    from kseq.training.launch import free_ports
+    from kseq.training.launch import free_ports, start
 
+    strategy = "multi-worker" if len(cores) > 1 else "none"
+    command = [sys.executable, "-m", "benchmarks.workers", "--worker", str(path), "--strategy", strategy]
     addresses = [f"127.0.0.1:{port}" for port in free_ports(len(cores))]
-    processes = []
-    for index, own in enumerate(cores):
-        environment = dict(os.environ)
-        if len(cores) > 1:
-            cluster = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
-            environment["TF_CONFIG"] = json.dumps(cluster)
-        command = [sys.executable, "-m", "benchmarks.workers", "--worker", str(path)]
-        command += ["--cores", *map(str, own)]
-        processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
+    processes = [
+        start([*command, "--cores", *map(str, own)], addresses, index, stdout=subprocess.PIPE, text=True)
+        for index, own in enumerate(cores)
+    ]
     outputs = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
         raise SystemExit("a worker failed")
@@ -68,11 +64,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=3, help="rounds; the median counts")
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--strategy", help=argparse.SUPPRESS)
     parser.add_argument("--cores", type=int, nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         os.sched_setaffinity(0, options.cores)  # before TensorFlow counts them
-        print(train(options.worker, "multi-worker" if "TF_CONFIG" in os.environ else "none"))
+        print(train(options.worker, options.strategy))
         return
     from statistics import median
 

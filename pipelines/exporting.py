@@ -90,6 +90,12 @@ def litert(
     runs.say("run", f"python {path}/lite_runner.py --text 'your text'")
 
 
+def keras_scores(options: Export, score: Callable[[Any], Mapping[str, float]] | None, reader: Any) -> None:
+    """Say how the model itself does, which exports are to be compared with."""
+    if score is not None:
+        runs.say("Keras", f"{in_words(score(reader))} ({options.measure} part)")
+
+
 def in_words(scores: Mapping[str, float]) -> str:
     """Scores in a line."""
     return ", ".join(f"{name} {value:.6g}" for name, value in scores.items())

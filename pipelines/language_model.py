@@ -246,8 +246,7 @@ def export(options: exporting.Export) -> None:
                 return {"perplexity": figures["perplexity"]}
 
         lite = LiteLanguageModel(model, vocabulary)
-        if score is not None:
-            runs.say("Keras", f"{exporting.in_words(score(lite))} ({options.measure} part)")
+        exporting.keras_scores(options, score, lite)
         exporting.litert(options, name, lite, about, score)
 
 

@@ -1,9 +1,10 @@
 """The verbs of a task, written once for all: train, tune, evaluate, predict, export."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kseq.errors import one_of
+from kseq.errors import UserError, one_of
 from pipelines import exporting, runs, tuning
 from pipelines.pipeline import Pipeline, Verb
 from pipelines.task import PARTS, Task, fit
@@ -96,21 +97,30 @@ def export(task: Task, options: exporting.Export) -> None:
         one_of("formats", chosen, task.formats)
     run, config, reader = _restore(task, options)
     about = {"config": {"task": task.name, "run": run.name, **run.config}, "metrics": run.metrics}
-    name, score = options.name or task.name, None
-    if options.measure != "none" and task.scores:
-        data = task.read(config, None, reader)
-
-        def score(one: Any) -> dict[str, float]:
-            report = task.report(one, data, options.measure)
-            return {key: report[key] for key in task.scores}
-
-    if score is not None:
-        runs.say("Keras", f"{exporting.in_words(score(reader))} ({options.measure} part)")
+    name, score = options.name or task.name, _score(task, config, reader, options.measure)
+    exporting.keras_scores(options, score, reader)
     if "saved_model" in options.formats:
         path = save_reader(reader, options.saved_models, name, **about)
         exporting.saved_model(path, reader, score)
     if "litert" in options.formats:
         exporting.litert(options, name, task.lite(reader), about, score)
+
+
+def _score(task: Task, config: Any, reader: Any, part: str) -> Callable[[Any], dict[str, float]] | None:
+    """From a reader to its scores on a part of the run's data; None if there are none, or no data here."""
+    if part == "none" or not task.scores:
+        return None
+    try:
+        data = task.read(config, None, reader)
+    except UserError as error:  # where a model is deployed there may be no data
+        runs.say("scores", f"none: {error}")
+        return None
+
+    def score(one: Any) -> dict[str, float]:
+        report = task.report(one, data, part)
+        return {key: report[key] for key in task.scores}
+
+    return score
 
 
 def _restore(task: Task, options: runs.TrainedRun) -> "tuple[RunDirectory, Any, Any]":

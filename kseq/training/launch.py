@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,18 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             signal.signal(number, handler)
 
 
-def start(command: Sequence[str], addresses: Sequence[str], index: int) -> subprocess.Popen:
+def start(command: Sequence[str], addresses: Sequence[str], index: int, **options: Any) -> subprocess.Popen:
     """Starts one worker, with a `TF_CONFIG` of its own.
 
     Args:
         command: what it runs.
         addresses: of all workers, `host:port`.
         index: which of them it is.
+        options: more for `subprocess.Popen`.
     """
     config = {"cluster": {"worker": list(addresses)}, "task": {"type": "worker", "index": index}}
     environment = {**os.environ, "TF_CONFIG": json.dumps(config)}
     # a Ctrl-C reaches this process only, which hands it on: once, not twice
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+    return subprocess.Popen(command, env=environment, start_new_session=True, **options)
 
 
 def wait(processes: Sequence[subprocess.Popen]) -> int:

@@ -54,28 +54,9 @@ def test_two_workers(tmp_path, alone):
 def test_a_killed_worker_and_a_state_that_only_the_other_has(tmp_path):
     """The language model, whose carried state is spread over the workers, ends as if nothing had been."""
     (tmp_path / "text.txt").write_text("the quick brown fox jumps over the lazy dog. " * 60)
-    small = [
-        "--units",
-        "8",
-        "--embedding-dim",
-        "8",
-        "--batch-size",
-        "4",
-        "--time-steps",
-        "10",
-        "--dropout",
-        "0.2",
-    ]
-    command = [
-        sys.executable,
-        "-m",
-        "pipelines.language_model",
-        "train",
-        "--strategy",
-        "multi-worker",
-        *small,
-    ]
-    command += ["--epochs", "3", "--time-limit", "none", "--backup-steps", "3", "--data", "text.txt"]
+    options = "--units 8 --embedding-dim 8 --batch-size 4 --time-steps 10 --dropout 0.2 --epochs 3"
+    options += " --strategy multi-worker --time-limit none --backup-steps 3 --data text.txt"
+    command = [sys.executable, "-m", "pipelines.language_model", "train", *options.split()]
 
     def start(name, *more):
         addresses = [f"127.0.0.1:{port}" for port in launch.free_ports(2)]
