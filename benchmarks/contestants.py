@@ -32,18 +32,21 @@ def keras_functions(layers: list[keras.Layer], x: np.ndarray, jit_compile: bool)
     weights = [variable.value for variable in model.trainable_variables]
     inputs = tf.constant(x)
 
-    @tf.function(jit_compile=jit_compile)
     def forward(x):
         return model(x, training=False)
 
-    @tf.function(jit_compile=jit_compile)
     def training(x):
         with tf.GradientTape() as tape:
             tape.watch(x)
             loss = tf.reduce_sum(tf.square(model(x, training=True)))
         return tape.gradient(loss, [x, *weights])
 
-    return {"forward": lambda: forward(inputs), "training": lambda: training(inputs)}
+    def traced(function):
+        function = tf.function(function, jit_compile=jit_compile)
+        function = function.get_concrete_function(tf.TensorSpec.from_tensor(inputs))
+        return lambda: function(inputs)
+
+    return {"forward": traced(forward), "training": traced(training)}
 
 
 def torch_functions(kind: str, units: int, x: np.ndarray) -> Functions:

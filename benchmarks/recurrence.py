@@ -130,6 +130,7 @@ def draw(rows: list[dict], path: Path) -> None:
         [n + 0.4 - height / 2 for n in range(len(rows))],
         [f"{row['layer']}  {tuple(row['shape'])}" for row in rows],
     )
+    axis.margins(y=0.01)
     axis.invert_yaxis()
     axis.set_xlabel("time of a training step, keras.layers = 1")
     axis.set_title(f"(batch, time, features, units), {os.cpu_count()} cores", fontsize=10, loc="left")

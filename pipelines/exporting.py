@@ -90,6 +90,15 @@ def litert(
     runs.say("run", f"python {path}/lite_runner.py --text 'your text'")
 
 
+def data_if_here(read: Callable[[], Any]) -> Any:
+    """What a run was trained on; None, and a line that says so, where it is not, as on other machines."""
+    try:
+        return read()
+    except UserError as error:
+        runs.say("scores", f"none: {error}")
+        return None
+
+
 def keras_scores(options: Export, score: Callable[[Any], Mapping[str, float]] | None, reader: Any) -> None:
     """Say how the model itself does, which exports are to be compared with."""
     if score is not None:

@@ -40,6 +40,8 @@ class Model:
     embedding_dim: int | None = option(64, "width of the embedding; none: as units")
     tie_weights: bool = option(False, "use the embedding as output layer too")
     residual: bool = option(False, "add each layer's input to its output")
+    input_ngrams: int = option(1, "longest n-gram of tokens that has an embedding of its own; 1: none")
+    input_ngram_rows: int = option(20_000, "rows of the table of each length; n-grams share some if more")
     dropout: float = option(0.25, "share of features dropped around the layers, one mask a window")
     recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
     weight_dropout: float = option(0.0, "share of the recurrent weights dropped")
@@ -55,7 +57,7 @@ class Config(Fitting, Model):
     def __post_init__(self) -> None:
         super().__post_init__()
         sizes = ("units", "num_layers", "embedding_dim", "batch_size", "time_steps")
-        counts = ("ngram_order", "min_count", "max_vocab")
+        counts = ("input_ngrams", "input_ngram_rows", "ngram_order", "min_count", "max_vocab")
         shares = ("dropout", "recurrent_dropout", "weight_dropout", "validation", "test")
         self.check(positives=sizes + counts, fractions=shares)
 
@@ -238,8 +240,9 @@ def export(options: exporting.Export) -> None:
         from kseq.export.litert.language_model import LiteLanguageModel
 
         score = None
-        if options.measure != "none":
-            ids = getattr(texts.read(config), options.measure)[:]
+        data = None if options.measure == "none" else exporting.data_if_here(lambda: texts.read(config))
+        if data is not None:
+            ids = getattr(data, options.measure)[:]
 
             def score(one: Any) -> dict[str, float]:
                 figures = perplexity.figures(-float(one.log_probs(ids).mean()), len(ids))
@@ -267,6 +270,8 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
         recurrent_dropout=config.recurrent_dropout,
         weight_dropout=config.weight_dropout,
         residual=config.residual,
+        input_ngrams=config.input_ngrams,
+        input_ngram_rows=config.input_ngram_rows,
         seed=config.seed,
     )
     model.build()

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kseq.errors import UserError
 from pipelines import runs
 from pipelines.config import as_dict
 from pipelines.task import Task, fit
@@ -67,6 +68,45 @@ def trainer(
         return (min if mode == "min" else max)(read_history(run.history)[objective]), parameters
 
     return train
+
+
+@dataclasses.dataclass(frozen=True)
+class Rival:
+    """A run that a search is to beat.
+
+    Args:
+        path: its directory.
+        score: of its best epoch.
+        objective: the metric, and `"min"` or `"max"`.
+    """
+
+    path: str
+    score: float
+    objective: tuple[str, str]
+
+    @classmethod
+    def find(cls, path: str | None, objective: tuple[str, str]) -> "Rival | None":
+        """The run at a path, None where none is given.
+
+        Raises:
+            UserError: There is no such run, or it does not have the metric.
+        """
+        if path is None:
+            return None
+        from kseq.files import read_history
+        from kseq.training.run import RunDirectory
+
+        name, mode = objective
+        history = read_history(RunDirectory.open(path).history)
+        if name not in history:
+            raise UserError(f"the run `{path}` has no {name} to compare with: is it of another pipeline?")
+        return cls(path, (min if mode == "min" else max)(history[name]), objective)
+
+    def against(self, score: float) -> str:
+        """What is to be said of the best score of a search."""
+        name, mode = self.objective
+        better = score < self.score if mode == "min" else score > self.score
+        return f"{name} {score:.5g} {'beats' if better else 'does not beat'} {self.score:.5g} of {self.path}"
 
 
 class Table:

@@ -40,6 +40,7 @@ class Search:
     max_parameters: int | None = option(None, "larger models are rejected before they train")
     search_seed: int = option(1, "of the search; `--seed` is that of each training")
     workers: int = option(0, "processes that run trials; 0: this one")
+    against: str | None = option(None, "directory of a run that the best trial is compared with")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -74,6 +75,7 @@ def tune(task: Task, options: Any) -> int | None:
     file = options.space
     space = check(task.space, base, "the space") if file is None else read_space(file, base)
     plain = {name: dimension.plain for name, dimension in space.items()}
+    rival = trials.Rival.find(options.against, task.objective(base))
     if options.show_space:
         print(yaml.safe_dump(plain, sort_keys=False), end="")
         return None
@@ -85,7 +87,7 @@ def tune(task: Task, options: Any) -> int | None:
         base = task.Config(**read_yaml(search.config, task.Config))
         space = read_space(search.space, base)
     with contextlib.closing(search):
-        return _direct(task, options, base, space, search)
+        return _direct(task, options, base, space, search, rival)
 
 
 def read_space(path: str | Path, base: Any) -> "Space":
@@ -166,7 +168,14 @@ def _tuner(
     return Tuner(oracle, space, train, search.path), oracle
 
 
-def _direct(task: Task, options: Any, base: Any, space: "Space", search: "SearchDirectory") -> int | None:
+def _direct(
+    task: Task,
+    options: Any,
+    base: Any,
+    space: "Space",
+    search: "SearchDirectory",
+    rival: trials.Rival | None,
+) -> int | None:
     """Run a search from this process, alone or with workers, and report."""
     from kseq.training.tuning import hparams
 
@@ -197,6 +206,8 @@ def _direct(task: Task, options: Any, base: Any, space: "Space", search: "Search
         print(f"\ninterrupted; go on with: {_resume_command(task, options, search)}")
         return INTERRUPTED
     if best:
+        if rival is not None:
+            runs.say("compared", rival.against(best.score))
         runs.say("files", f"{search.path}/ (leaderboard.csv, parallel_coordinates.png, objective.png)")
         runs.say("next", f"python -m pipelines.{task.name} train --config {search.best}")
         runs.say("", f"tensorboard --logdir {search.path}")
@@ -235,7 +246,7 @@ def _resume_command(task: Task, options: Any, search: "SearchDirectory") -> str:
     words = ["python", "-m", f"pipelines.{task.name}", "tune", "--resume", "--name", search.path.name]
     if options.tuning != "tuning":
         words += ["--tuning", options.tuning]
-    for name, value in {**options.settings, "workers": options.workers}.items():
+    for name, value in {**options.settings, "workers": options.workers, "against": options.against}.items():
         if value not in (None, 0):
             words += ["--" + name.replace("_", "-"), str(value)]
     return shlex.join(words)

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kseq.errors import UserError, one_of
+from kseq.errors import one_of
 from pipelines import exporting, runs, tuning
 from pipelines.pipeline import Pipeline, Verb
 from pipelines.task import PARTS, Task, fit
@@ -110,10 +110,8 @@ def _score(task: Task, config: Any, reader: Any, part: str) -> Callable[[Any], d
     """From a reader to its scores on a part of the run's data; None if there are none, or no data here."""
     if part == "none" or not task.scores:
         return None
-    try:
-        data = task.read(config, None, reader)
-    except UserError as error:  # where a model is deployed there may be no data
-        runs.say("scores", f"none: {error}")
+    data = exporting.data_if_here(lambda: task.read(config, None, reader))
+    if data is None:
         return None
 
     def score(one: Any) -> dict[str, float]:

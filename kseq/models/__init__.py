@@ -8,6 +8,7 @@ from kseq.models.classifier import Classifier
 from kseq.models.encoder import SequenceEncoder
 from kseq.models.language_model import LanguageModel
 from kseq.models.ngram import NGramModel
+from kseq.models.ngram_embedding import NGramEmbedding
 from kseq.models.seq2seq import Seq2Seq
 from kseq.models.sources import ClassEncoder, RegionEncoder, VectorEncoder
 from kseq.models.tagger import Tagger
@@ -16,6 +17,7 @@ __all__ = [
     "ClassEncoder",
     "Classifier",
     "LanguageModel",
+    "NGramEmbedding",
     "NGramModel",
     "RegionEncoder",
     "Seq2Seq",

@@ -9,6 +9,7 @@ from kseq import cells
 from kseq.errors import UserError, fraction, one_of, positive
 from kseq.layers import Stacked
 from kseq.models.carry import Carry
+from kseq.models.ngram_embedding import NGramEmbedding
 
 Tensor = Any
 
@@ -17,7 +18,7 @@ Tensor = Any
 class LanguageModel(keras.Model):
     """Predict the next token of a text from all tokens before it.
 
-        e(t) = E[token(t)]
+        e(t) = E[token(t)]                              and more with `input_ngrams`
         h(t), s(t) = rnn(e(t), s(t-1))                  stacked cells of any kind
         p(token(t+1) = k) = softmax(h(t) V + b)[k]      V = E' with tied weights
 
@@ -38,6 +39,9 @@ class LanguageModel(keras.Model):
         recurrent_dropout: on `h(t-1)` inside the cells.
         weight_dropout: on the recurrent weights of the cells.
         residual: add each layer's input to its output, from the second layer on.
+        input_ngrams: add to each token's embedding those of the n-grams of up to so many tokens that end
+            there, see `NGramEmbedding`; 1: none.
+        input_ngram_rows: of each of their tables at most.
         seed: of the weights and of dropout.
         **kwargs: of `keras.Model`.
 
@@ -73,6 +77,8 @@ class LanguageModel(keras.Model):
         recurrent_dropout: float = 0.0,
         weight_dropout: float = 0.0,
         residual: bool = False,
+        input_ngrams: int = 1,
+        input_ngram_rows: int = 20_000,
         seed: int | None = None,
         **kwargs: Any,
     ):
@@ -90,6 +96,8 @@ class LanguageModel(keras.Model):
             "recurrent_dropout": recurrent_dropout,
             "weight_dropout": weight_dropout,
             "residual": residual,
+            "input_ngrams": positive("input_ngrams", input_ngrams),
+            "input_ngram_rows": input_ngram_rows,
             "seed": seed,
         }
         # `fit` would compile the whole step into one XLA program, which leaves all cores but one idle
@@ -99,6 +107,10 @@ class LanguageModel(keras.Model):
         # narrow where the same numbers are the output layer.
         scale = keras.initializers.RandomNormal(stddev=0.1 if tie_weights else 1.0, seed=seeds(0))
         self.embedding = keras.layers.Embedding(vocab_size, embedding_dim, scale, name="embedding")
+        self.ngrams = None
+        if input_ngrams > 1:
+            options = {"rows": input_ngram_rows, "stddev": 0.1 if tie_weights else 0.3, "seed": seeds(50)}
+            self.ngrams = NGramEmbedding(vocab_size, embedding_dim, input_ngrams, **options, name="ngrams")
         self.input_dropout = keras.layers.SpatialDropout1D(dropout, seed=seeds(1))
         self.rnn = Stacked(
             [
@@ -127,11 +139,14 @@ class LanguageModel(keras.Model):
         if not (tie_weights and embedding_dim == units):
             self.head = keras.layers.Dense(width, kernel_initializer=glorot, name="head")
         self.tie_weights = tie_weights
-        self.training_carry = Carry(self.rnn.cell.state_size, name="training_carry")
-        self.evaluation_carry = Carry(self.rnn.cell.state_size, name="evaluation_carry")
+        sizes = [*self.rnn.cell.state_size, *([] if self.ngrams is None else [input_ngrams - 1])]
+        self.training_carry = Carry(sizes, name="training_carry")
+        self.evaluation_carry = Carry(sizes, name="evaluation_carry")
 
     def build(self, inputs_shape: Any = None) -> None:
         self.embedding.build((None, None))
+        if self.ngrams is not None:
+            self.ngrams.build()
         self.rnn.build((None, None, self.config["embedding_dim"]))
         if self.head is not None:
             self.head.build((None, None, self.config["units"]))
@@ -141,8 +156,17 @@ class LanguageModel(keras.Model):
             )
 
     def initial_states(self, batch_size: Any) -> list:
-        """Zero states for `batch_size` rows, one list per layer."""
-        return self.rnn.get_initial_state(batch_size)
+        """Zero states for `batch_size` rows: a list per layer; with `input_ngrams` also the tokens before."""
+        states = list(self.rnn.get_initial_state(batch_size))
+        return states if self.ngrams is None else [*states, self.ngrams.start(batch_size)]
+
+    def _embed(self, tokens: Tensor, states: list, mask: Tensor | None = None) -> tuple[Tensor, list, list]:
+        """Vectors of tokens, the states of the recurrent layers, and the other states after the tokens."""
+        x = self.embedding(tokens)
+        if self.ngrams is None:
+            return x, states, []
+        *states, context = states
+        return x + self.ngrams(tokens, context), states, [self.ngrams.after(context, tokens, mask)]
 
     def forward(
         self,
@@ -155,16 +179,17 @@ class LanguageModel(keras.Model):
 
         Args:
             tokens: integer `(batch, time)`.
-            states: one list per layer, as `initial_states` gives and this function returns.
+            states: as `initial_states` gives and this function returns.
             mask: boolean `(batch, time)`, True for a real token, or None if all are.
             training: whether dropout is on.
 
         Returns:
             `(logits, states)`, logits `(batch, time, vocab_size)`.
         """
-        x = self.input_dropout(self.embedding(tokens), training=training)
+        x, states, context = self._embed(tokens, states, mask)
+        x = self.input_dropout(x, training=training)
         x, *states = self.rnn(x, initial_state=states, mask=mask, training=training)
-        return self._logits(self.output_dropout(x, training=training)), states
+        return self._logits(self.output_dropout(x, training=training)), [*states, *context]
 
     def _logits(self, x: Tensor) -> Tensor:
         x = x if self.head is None else self.head(x)
@@ -197,10 +222,9 @@ class LanguageModel(keras.Model):
         mask = ops.ones_like(tokens, "bool") if mask is None else ops.cast(mask, "bool")
         last = ops.sum(ops.cast(mask, "int32"), axis=1, keepdims=True) - 1
         before = ops.arange(ops.shape(tokens)[1]) < last
-        _, *states = self.rnn(
-            self.embedding(tokens), initial_state=self.initial_states(ops.shape(tokens)[0]), mask=before
-        )
-        return ops.cast(ops.take_along_axis(tokens, last, axis=1)[:, 0], "int32"), states
+        x, states, context = self._embed(tokens, self.initial_states(ops.shape(tokens)[0]), before)
+        _, *states = self.rnn(x, initial_state=states, mask=before)
+        return ops.cast(ops.take_along_axis(tokens, last, axis=1)[:, 0], "int32"), [*states, *context]
 
     def step(self, last_ids: Tensor, states: list) -> tuple[Tensor, list]:
         """One token further: the step function of `kseq.decoding`.
@@ -212,8 +236,9 @@ class LanguageModel(keras.Model):
         Returns:
             `(log_probs, states)`, log_probs `(rows, vocab_size)` float32.
         """
-        x, states = self.rnn.cell(self.embedding(last_ids), states)
-        return ops.log_softmax(ops.cast(self._logits(x), "float32")), states
+        x, states, context = self._embed(last_ids[:, None], states)
+        x, states = self.rnn.cell(x[:, 0], states)
+        return ops.log_softmax(ops.cast(self._logits(x), "float32")), [*states, *context]
 
     def get_config(self) -> dict:
         return {**super().get_config(), **self.config}

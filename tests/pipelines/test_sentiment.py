@@ -130,6 +130,17 @@ def test_export_to_litert_scores_as_the_model_does(inside, capsys):
 
 
 @pytest.mark.slow
+def test_export_needs_no_data(inside, capsys):
+    (inside / "things.tsv").rename(inside / "elsewhere.tsv")
+    try:
+        out = shown(capsys, PIPELINE, "export", "--name", "moved")
+    finally:
+        (inside / "elsewhere.tsv").rename(inside / "things.tsv")
+    assert re.search(r"scores +none: no such file: things.tsv", out)
+    assert "Keras" not in out and (inside / "saved_models" / "moved" / "1" / "saved_model.pb").is_file()
+
+
+@pytest.mark.slow
 def test_chinese_by_character_and_labels_chosen(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hotels.csv").write_text("text,stars\n" + "很好,5\n不好,1\n还行,3\n真好,4\n" * 15)

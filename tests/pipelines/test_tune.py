@@ -57,7 +57,9 @@ def test_tune_finds_a_configuration_that_train_takes(inside, capsys):
         assert re.search(rf"^ *{row['trial']} {row['status']}", out, re.M)
     status = json.loads((FIRST / f"runs/sentiment/trial-{best['trial']}/status.json").read_text())
     assert status["status"] == "finished"
-    again = shown(capsys, PIPELINE, *TUNE, "--resume", "--trials", "2")  # there is nothing left to run
+    rival = f"{FIRST}/runs/sentiment/trial-{best['trial']}"
+    again = shown(capsys, PIPELINE, *TUNE, "--resume", "--trials", "2", "--against", rival)  # nothing is left
+    assert f"does not beat {float(best['val_accuracy']):.5g} of {rival}" in again
     assert len(list(FIRST.glob("runs/sentiment/*"))) == 2 and "2 done" in again
 
 
@@ -86,6 +88,7 @@ def test_other_wrong_input(inside, capsys):
         (["--trials", "0"], "`trials` must be positive"),
         (["--algorithm", "grid"], "`--algorithm` must be one of"),
         (["--data", "nowhere.tsv"], "no such file"),
+        (["--against", "runs/none"], "no run `runs/none`"),
     ):
         assert message in refused(capsys, PIPELINE, [*TUNE, *words])
 
