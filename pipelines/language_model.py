@@ -40,8 +40,10 @@ class Model:
     embedding_dim: int | None = option(64, "width of the embedding; none: as units")
     tie_weights: bool = option(False, "use the embedding as output layer too")
     residual: bool = option(False, "add each layer's input to its output")
-    input_ngrams: int = option(1, "longest n-gram of tokens that has an embedding of its own; 1: none")
-    input_ngram_rows: int = option(20_000, "rows of the table of each length; n-grams share some if more")
+    input_ngrams: int | None = option(
+        None, "longest n-gram that has an embedding; 1: tokens alone; none: 3 for characters, 1 for words"
+    )
+    input_ngram_rows: int = option(8_000, "rows of the table of each length; n-grams share some if more")
     dropout: float = option(0.25, "share of features dropped around the layers, one mask a window")
     recurrent_dropout: float = option(0.0, "share of features dropped inside the recurrence")
     weight_dropout: float = option(0.0, "share of the recurrent weights dropped")
@@ -270,7 +272,7 @@ def build(config: Config, vocab_size: int) -> "LanguageModel":
         recurrent_dropout=config.recurrent_dropout,
         weight_dropout=config.weight_dropout,
         residual=config.residual,
-        input_ngrams=config.input_ngrams,
+        input_ngrams=config.input_ngrams or (3 if config.level == "char" else 1),
         input_ngram_rows=config.input_ngram_rows,
         seed=config.seed,
     )
