@@ -65,9 +65,13 @@ def trainer(
             if run.status == "interrupted":
                 raise KeyboardInterrupt
         objective, mode = task.objective(config)
-        return (min if mode == "min" else max)(read_history(run.history)[objective]), parameters
+        return _best(read_history(run.history)[objective], mode), parameters
 
     return train
+
+
+def _best(scores: list[float], mode: str) -> float:
+    return min(scores) if mode == "min" else max(scores)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Rival:
         history = read_history(RunDirectory.open(path).history)
         if name not in history:
             raise UserError(f"the run `{path}` has no {name} to compare with: is it of another pipeline?")
-        return cls(path, (min if mode == "min" else max)(history[name]), objective)
+        return cls(path, _best(history[name], mode), objective)
 
     def against(self, score: float) -> str:
         """What is to be said of the best score of a search."""

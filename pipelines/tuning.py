@@ -75,13 +75,13 @@ def tune(task: Task, options: Any) -> int | None:
     file = options.space
     space = check(task.space, base, "the space") if file is None else read_space(file, base)
     plain = {name: dimension.plain for name, dimension in space.items()}
-    rival = trials.Rival.find(options.against, task.objective(base))
     if options.show_space:
         print(yaml.safe_dump(plain, sort_keys=False), end="")
         return None
     role = os.environ.get("KERASTUNER_TUNER_ID")
     if role is not None and "chief" not in role:
         return work(task, options, role)
+    rival = trials.Rival.find(options.against, task.objective(base))
     search = _start(task, options, base, plain)
     if options.resume:  # what a search is was decided when it began
         base = task.Config(**read_yaml(search.config, task.Config))

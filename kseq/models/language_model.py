@@ -3,7 +3,7 @@
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 from kseq import cells
 from kseq.errors import UserError, fraction, one_of, positive
@@ -139,9 +139,9 @@ class LanguageModel(keras.Model):
         if not (tie_weights and embedding_dim == units):
             self.head = keras.layers.Dense(width, kernel_initializer=glorot, name="head")
         self.tie_weights = tie_weights
-        sizes = [*self.rnn.cell.state_size, *([] if self.ngrams is None else [input_ngrams - 1])]
-        self.training_carry = Carry(sizes, name="training_carry")
-        self.evaluation_carry = Carry(sizes, name="evaluation_carry")
+        widths = tree.map_structure(lambda x: x.shape[-1], self.initial_states(1))
+        self.training_carry = Carry(widths, name="training_carry")
+        self.evaluation_carry = Carry(widths, name="evaluation_carry")
 
     def build(self, inputs_shape: Any = None) -> None:
         self.embedding.build((None, None))
